@@ -1,0 +1,128 @@
+"""The words between a worker and its supervisor: requests in, events and replies out. Plain frozen data, safe to pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from trainers.results import FoldResult
+from trainers.settings import Config, SweepSettings
+
+Cause = Literal["exception", "invalid", "out_of_memory", "crashed", "timeout", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRequest:
+    """One trial of a cohort: its number in ask order, its config, and the folds (positions in ``Splits.folds``) still to be computed."""
+
+    number: int
+    config: Config
+    folds: tuple[int, ...]
+
+
+# --- requests: supervisor -> worker -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Load the staged data and get ready for this sweep's cohorts. Replied with Done."""
+
+    settings: SweepSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Import the user's code, build one config, step once, save and load it in safe mode. Replied with Checked or Failed."""
+
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """Train and score a cohort. Replied with any number of Progress, FoldFinished and TrialFailed, then Done."""
+
+    trials: tuple[TrialRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refit:
+    """Train ``config`` on all search rows, score it once on the test part, and write it to ``folder``. Replied with Refitted or Failed.
+
+    ``fold_epochs`` are the epochs chosen in the trial's folds.
+    """
+
+    config: Config
+    fold_epochs: tuple[int, ...]
+    folder: str
+
+
+Request = Prepare | Check | Evaluate | Refit
+
+# --- events and replies: worker -> supervisor ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A host visit: trial ``trial`` has done ``epoch`` of ``epochs`` epochs of ``fold``; ``value`` is the monitored value, if any."""
+
+    trial: int
+    fold: int
+    epoch: int
+    epochs: int
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoldFinished:
+    """One fold of one trial is trained and scored."""
+
+    trial: int
+    result: FoldResult
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFailed:
+    """A trial raised: its failure is data. No further event of this trial follows."""
+
+    trial: int
+    cause: Cause
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The request is finished; nothing more comes for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The check passed. ``versions`` of keras and its backend; ``fusable`` says whether the fused engine can train this sweep, ``reason`` why not."""
+
+    versions: Mapping[str, str]
+    fusable: bool = False
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refitted:
+    """The winner as written to ``folder``: its scores on the test part (empty when there is none) and the manifest that explains it."""
+
+    folder: str
+    epochs: int
+    test_metrics: Mapping[str, float] = field(default_factory=dict)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The request as a whole failed; ``cause`` is "invalid" when the user's code or data is at fault, and ``message`` then says what to do."""
+
+    cause: Cause
+    message: str
+    traceback: str = ""
+
+
+Event = Progress | FoldFinished | TrialFailed
+Reply = Done | Checked | Refitted | Failed
