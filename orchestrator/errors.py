@@ -1,0 +1,75 @@
+"""Errors of the orchestrator; every one carries the exit code of the command line.
+
+::
+
+    KerasweepError            exit 1   ends the sweep
+    ├── SpecError             exit 2   the sweep file is wrong; carries all its problems
+    ├── SweepMismatchError    exit 2   the sweep file no longer says what this occasion began with
+    ├── UserCheckError        exit 2   the user's code or data failed the check before the first trial
+    ├── NotFoundError         exit 2   no such sweep, trial or model
+    ├── SweepBusyError        exit 1   another driver holds the sweep; try again when its lease has lapsed
+    ├── LeaseLostError        exit 1   another driver has taken this sweep over; stop writing
+    ├── WorkerLostError       exit 1   a worker died or overran outside a cohort (check, refit)
+    ├── LedgerError           exit 1   the ledger cannot be opened or written
+    └── TrackingError         exit 1   MLflow cannot be reached where a command cannot do without it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class KerasweepError(Exception):
+    """Base of all errors that the orchestrator raises on purpose."""
+
+    exit_code = 1
+
+
+class SpecError(KerasweepError):
+    """The sweep file is wrong. ``problems`` lists every mistake as (path, message)."""
+
+    exit_code = 2
+
+    def __init__(self, source: str, problems: Sequence[tuple[str, str]]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        lines = [f"{source}: {path}: {message}" if path else f"{source}: {message}" for path, message in self.problems]
+        super().__init__("\n".join(lines))
+
+
+class SweepMismatchError(KerasweepError):
+    """The sweep file no longer says what this occasion began with; the message holds the difference."""
+
+    exit_code = 2
+
+
+class UserCheckError(KerasweepError):
+    """The user's code or data failed the check in the first worker, before any trial."""
+
+    exit_code = 2
+
+
+class NotFoundError(KerasweepError):
+    """No sweep, trial or model of that name."""
+
+    exit_code = 2
+
+
+class SweepBusyError(KerasweepError):
+    """Another driver holds the sweep; the message names its host, pid and age."""
+
+
+class LeaseLostError(KerasweepError):
+    """Another driver has taken this sweep over, so this one must stop writing."""
+
+
+class WorkerLostError(KerasweepError):
+    """A worker died or overran while it served a request other than a cohort."""
+
+
+class LedgerError(KerasweepError):
+    """The ledger cannot be opened or written."""
+
+
+class TrackingError(KerasweepError):
+    """MLflow cannot be reached where a command cannot do without it."""
