@@ -1,13 +1,18 @@
-"""Cohorts: trials that one worker trains together, and what is heard of them. Pure data and packing; no I/O."""
+"""Cohorts: trials that one worker trains together, what is heard of them, and which go together. Pure; no I/O."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from trainers.messages import Event, TrialRequest
+from trainers.settings import Config
 
 LossCause = Literal["crashed", "timeout", "out_of_memory", "stopped"]
+
+LONGEST_SECONDS = 300.0
+"""No cohort is expected to take longer: losing a worker costs that much at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +49,70 @@ class CohortLost:
 
 
 CohortEvent = CohortHeard | CohortFinished | CohortLost
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """How trials become cohorts.
+
+    ``group`` tells which trials probably share a graph and ``work`` how much training one needs, in any unit. With ``together`` a
+    cohort is worth filling (the fused engine compiles once for all its members); without, trials only share the dispatching.
+    """
+
+    group: Callable[[TrialRequest], Hashable]
+    work: Callable[[TrialRequest], float]
+    together: bool = False
+
+
+def pack(
+    waiting: Sequence[TrialRequest], packing: Packing, *, workers: int, seconds_per_work: float | None
+) -> tuple[TrialRequest, ...]:
+    """Return the trials of the next cohort: the largest group's first ones, cut so that all workers stay busy to the end.
+
+    Parameters
+    ----------
+    waiting : trials that may be dispatched, in ask order, at least one.
+    packing : which trials go together and what they cost.
+    workers : how many cohorts can run at a time.
+    seconds_per_work : measured so far; None before the first cohort has finished.
+
+    Notes
+    -----
+    A cohort takes at most its fair share of the waiting work and an expected ``LONGEST_SECONDS``. Trials that only share the
+    dispatching go out one by one until their cost is known, then in cohorts of a quarter of the fair share, for an even end.
+    """
+    groups: dict[Hashable, list[TrialRequest]] = {}
+    for trial in waiting:
+        groups.setdefault(packing.group(trial), []).append(trial)
+    cost: Mapping[Hashable, float] = {name: sum(map(packing.work, trials)) for name, trials in groups.items()}
+    largest = max(groups, key=lambda name: cost[name])  # the first of equals: ask order
+    share = sum(cost.values()) / workers
+    if not packing.together:
+        share = share / 4 if seconds_per_work is not None else 0.0
+    if seconds_per_work:
+        share = min(share, LONGEST_SECONDS / seconds_per_work)
+    chosen: list[TrialRequest] = []
+    filled = 0.0
+    for trial in groups[largest]:
+        work = packing.work(trial)
+        if chosen and filled + work > share * 1.0001:  # rounding must not split an exact share
+            break
+        chosen.append(trial)
+        filled += work
+    return tuple(chosen)
+
+
+def work_of(folds_rows: int, config_of: Callable[[Config], Config]) -> Callable[[TrialRequest], float]:
+    """Return the cost of a trial in optimizer steps: epochs x steps an epoch x folds.
+
+    Parameters
+    ----------
+    folds_rows : rows that one fold trains on.
+    config_of : gives the effective config, with ``epochs`` and ``batch_size``.
+    """
+
+    def work(trial: TrialRequest) -> float:
+        config = config_of(trial.config)
+        return float(config["epochs"]) * -(-folds_rows // int(config["batch_size"])) * max(len(trial.folds), 1)
+
+    return work

@@ -61,7 +61,7 @@ def trial_key(identity: Mapping[str, Any], effective: Config) -> str:
 
     Parameters
     ----------
-    identity : what all trials of the sweep share (data fingerprint, splits, fit settings, seed, engine, versions, ...), JSON-able.
+    identity : what all trials of the sweep share, JSON-able: data fingerprint, splits, fit settings, seed, engine, versions.
     effective : the trial's values with the fixed params beneath them (``trainers.settings.effective_config``).
     """
     text = canonical({"results_version": RESULTS_VERSION, "identity": identity, "config": effective})

@@ -1,0 +1,31 @@
+# The front door. `make` shows what there is; every target sets up what it needs in .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all lint bench
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## make .venv with everything pinned by deploy/constraints.txt
+
+.venv/ready: pyproject.toml deploy/constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --compile --constraint deploy/constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: setup ## the main job on real data: a genetic search, its leaderboard, the line to browse it
+	$(BIN)/kerasweep run examples/breast_cancer.yaml
+
+test: setup ## the tests, under 10 minutes on 2 cores
+	$(BIN)/python -m pytest -m "not full"
+
+test-all: setup ## every test, the examples included
+	$(BIN)/python -m pytest
+
+lint: setup ## ruff, mypy --strict and the layers
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
