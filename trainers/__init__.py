@@ -1,0 +1,1 @@
+"""Trainers: data, splits, preprocessing, recipes and engines. They know no Ray, MLflow or SQL."""

@@ -14,7 +14,7 @@ Cause = Literal["exception", "invalid", "out_of_memory", "crashed", "timeout", "
 
 @dataclass(frozen=True, slots=True)
 class TrialRequest:
-    """One trial of a cohort: its number in ask order, its config, and the folds (positions in ``Splits.folds``) still to be computed."""
+    """One trial of a cohort: its number in ask order, its config, and the folds (positions in ``Splits.folds``) to compute."""
 
     number: int
     config: Config
@@ -47,9 +47,9 @@ class Evaluate:
 
 @dataclass(frozen=True, slots=True)
 class Refit:
-    """Train ``config`` on all search rows, score it once on the test part, and write it to ``folder``. Replied with Refitted or Failed.
+    """Train ``config`` on all search rows, score it once on the test part, write it to ``folder``.
 
-    ``fold_epochs`` are the epochs chosen in the trial's folds.
+    Replied with Refitted or Failed.     ``fold_epochs`` are the epochs chosen in the trial's folds.
     """
 
     config: Config
@@ -64,7 +64,7 @@ Request = Prepare | Check | Evaluate | Refit
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A host visit: trial ``trial`` has done ``epoch`` of ``epochs`` epochs of ``fold``; ``value`` is the monitored value, if any."""
+    """A host visit: ``trial`` has done ``epoch`` of ``epochs`` epochs of ``fold``; ``value`` is the monitored value, if any."""
 
     trial: int
     fold: int
@@ -98,7 +98,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The check passed. ``versions`` of keras and its backend; ``fusable`` says whether the fused engine can train this sweep, ``reason`` why not."""
+    """The check passed.
+
+    ``versions`` of keras and its backend; ``fusable`` says whether the fused engine can train this sweep, ``reason`` why not.
+    """
 
     versions: Mapping[str, str]
     fusable: bool = False
@@ -107,7 +110,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Refitted:
-    """The winner as written to ``folder``: its scores on the test part (empty when there is none) and the manifest that explains it."""
+    """The winner as written to ``folder``: its test scores (empty without a test part) and the manifest that explains it."""
 
     folder: str
     epochs: int
@@ -117,7 +120,10 @@ class Refitted:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The request as a whole failed; ``cause`` is "invalid" when the user's code or data is at fault, and ``message`` then says what to do."""
+    """The request as a whole failed.
+
+    ``cause`` is "invalid" when the user's code or data is at fault; ``message`` then says what to do.
+    """
 
     cause: Cause
     message: str

@@ -16,9 +16,9 @@ StopReason = Literal["epochs", "early_stopping", "diverged"]
 class FoldResult:
     """One fold of one trial, scored once on its scoring part.
 
-    ``fold`` is the position in ``Splits.folds``; ``metrics`` are in the target's own unit, at the chosen epoch; ``epoch`` is that
-    epoch, counted from 1; ``history`` holds Keras' per-epoch values, ``epochs_run`` long; ``engine`` is the one that really ran and
-    ``engine_reason`` says why when it is not the sweep's.
+    ``fold`` is the position in ``Splits.folds``; ``metrics`` are in the target's own unit, at the chosen epoch; ``epoch`` is
+    that epoch, counted from 1; ``history`` holds Keras' per-epoch values, ``epochs_run`` long; ``engine`` is the one that
+    really ran and ``engine_reason`` says why when it is not the sweep's.
     """
 
     fold: int

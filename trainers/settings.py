@@ -47,7 +47,7 @@ class CvSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlyStoppingSettings:
-    """When a fit stops before its last epoch. ``split`` is the share of the training part that is watched; 0 watches the scoring fold."""
+    """When a fit stops early. ``split`` is the share of the training part that is watched; 0 watches the scoring fold."""
 
     monitor: str = "val_loss"
     patience: int = 5
@@ -80,8 +80,8 @@ class TrainerSettings:
 class SweepSettings:
     """Everything about a sweep that its trials share, as a worker receives it once.
 
-    ``stage`` is the folder with the staged data set and splits (``trainers.data.open_staged``), ``code`` the folder that holds the
-    user's modules, ``metrics`` the objective first, then the others.
+    ``stage`` is the folder with the staged data set and splits (``trainers.data.open_staged``), ``code`` the folder that
+    holds the user's modules, ``metrics`` the objective first, then the others.
     """
 
     task: Task
