@@ -1,0 +1,46 @@
+"""Signals as a question: has somebody asked this process to stop? Nothing is interrupted; the sweep looks when it is safe to."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopSignals:
+    """While entered, SIGINT and SIGTERM are noted instead of acted on; a second SIGINT raises KeyboardInterrupt, for the impatient.
+
+    Enter it again (``install``) after a library has put handlers of its own. Outside the main thread it only holds the reason.
+    """
+
+    def __init__(self) -> None:
+        self._reason: str | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __call__(self) -> str | None:
+        """Return why to stop, None while nobody has asked."""
+        return self._reason
+
+    def __enter__(self) -> StopSignals:
+        self.install()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
+
+    def install(self) -> None:
+        """Put the handlers in place, over whatever stands there now."""
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                before = signal.signal(number, self._note)
+                self._before.setdefault(number, before)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._reason is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._reason = "interrupted" if number == signal.SIGINT else "terminated"
