@@ -1,0 +1,42 @@
+"""Search spaces and the strategies that search them: plain data in, plain data out, only the standard library beneath."""
+
+from search_spaces.domains import Choice, Domain
+from search_spaces.errors import Problem, SearchSpaceError, SpaceError, StrategyError, TellError
+from search_spaces.genetic import Genetic, GeneticSettings
+from search_spaces.grid import Grid, GridSettings
+from search_spaces.numeric import Float, Integer, LogUniform, Reciprocal
+from search_spaces.parsing import DOMAIN_KINDS, parse_space
+from search_spaces.random_search import RandomSearch, RandomSettings
+from search_spaces.registry import STRATEGIES, STRATEGY_SETTINGS, make_strategy, strategy_problems
+from search_spaces.space import SearchSpace
+from search_spaces.strategy import Strategy
+from search_spaces.values import Config
+
+__all__ = [
+    "DOMAIN_KINDS",
+    "STRATEGIES",
+    "STRATEGY_SETTINGS",
+    "Choice",
+    "Config",
+    "Domain",
+    "Float",
+    "Genetic",
+    "GeneticSettings",
+    "Grid",
+    "GridSettings",
+    "Integer",
+    "LogUniform",
+    "Problem",
+    "RandomSearch",
+    "RandomSettings",
+    "Reciprocal",
+    "SearchSpace",
+    "SearchSpaceError",
+    "SpaceError",
+    "Strategy",
+    "StrategyError",
+    "TellError",
+    "make_strategy",
+    "parse_space",
+    "strategy_problems",
+]
