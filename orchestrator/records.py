@@ -13,11 +13,11 @@ from trainers.results import FoldResult, TrialResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRow:
-    """One occasion of a sweep. As ``Ledger.claim_sweep`` returns it, it is also the lease: ``id`` and ``attempt`` fence its writes.
+    """One occasion of a sweep. As returned by ``Ledger.claim_sweep`` it is the lease: ``id`` and ``attempt`` fence its writes.
 
     Times are unix seconds. ``owner`` is the driver as text (host and pid), None when nobody drives the sweep; ``attempt`` counts
-    the drivers so far. ``facts`` holds what was learnt on the way (baseline, data description, engine, refit outcome, model path);
-    a number in it that is not finite is None. MLflow has not seen the row yet where ``revision`` and ``projected_revision`` differ.
+    the drivers so far. ``facts`` holds what was learnt on the way (baseline, data description, engine, refit outcome, model);
+    a number in it that is not finite is None. MLflow has not seen the row where ``revision`` and ``projected_revision`` differ.
     """
 
     id: int
