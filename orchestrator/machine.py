@@ -1,0 +1,38 @@
+"""What this machine may give to workers: CPUs and memory, container limits counted. It knows nothing of sweeps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psutil
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def available_cpus(cgroup: Path = _CGROUP) -> int:
+    """Return how many CPUs this process may use: the smaller of its affinity and its container's quota, at least 1."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _read(cgroup / "cpu.max").partition(" ")
+    if quota.isdigit() and period.isdigit() and int(period) > 0:
+        return max(min(affinity, int(quota) // int(period)), 1)
+    return max(affinity, 1)
+
+
+def available_memory(cgroup: Path = _CGROUP) -> int:
+    """Return the bytes of memory that this machine, or the container around it, has in all."""
+    total = int(psutil.virtual_memory().total)
+    limit = _read(cgroup / "memory.max")
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
+def memory_share(workers: int) -> int:
+    """Return the bytes that each of ``workers`` may hold: an even share of nine tenths of the memory."""
+    return available_memory() * 9 // 10 // max(workers, 1)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
