@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from trainers.errors import UserCodeError
+from trainers.usercode import parse_reference
 
 GIVEN_BY_US = ("input_shape", "output_units", "n_classes")
 """Parameters of a builder that follow from the data: passed when its signature names them."""
@@ -43,9 +44,7 @@ def read_signature(builder: str, code: str | None) -> Signature:
     UserCodeError
         The name is malformed, or the module, or the function in it, is not there or cannot be parsed.
     """
-    module, separator, function = builder.partition(":")
-    if not (separator and module and function.isidentifier() and all(part.isidentifier() for part in module.split("."))):
-        raise UserCodeError(f"expected 'module:function', got {builder!r}.")
+    module, function = parse_reference(builder)
     path = _source(module, code)
     if path is None:
         where = "" if code is None else f" in {code!r} or"

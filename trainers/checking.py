@@ -1,0 +1,115 @@
+"""What is checked of one config before any trial: build, compiled, one step, scores, a save and load round trip in safe mode."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from trainers.errors import TrainerError, UserCodeError
+from trainers.keras_engine import fit_model, plan_for, predict, score_model
+from trainers.parts import class_weights, part, take
+from trainers.preprocessing import check_exportable
+from trainers.recipes.building import build_model
+from trainers.recipes.shapes import model_shape
+from trainers.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from trainers.dataset import Array, Dataset
+    from trainers.preprocessing import Prepared
+    from trainers.settings import Config, SweepSettings
+    from trainers.splits import Fold
+
+_SCORED_ROWS = 2000
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that decide results: keras, its backend (by name), numpy, scikit-learn."""
+    backend = keras.backend.backend()
+    names = {"keras": "keras", backend: backend, "numpy": "numpy", "scikit-learn": "scikit-learn"}
+    return {"backend": backend, **{name: version(package) for name, package in names.items()}}
+
+
+def check_config(settings: SweepSettings, dataset: Dataset, fold: Fold, prepared: Prepared, config: Config) -> None:
+    """Take one config through everything that a trial and the refit will do, on a few rows.
+
+    Parameters
+    ----------
+    settings, dataset : the sweep's.
+    fold, prepared : one fold and its data.
+    config : the effective config.
+
+    Raises
+    ------
+    UserCodeError
+        Something failed; the message says where, what was expected, what was got and what to do.
+    """
+    trainer = settings.trainer
+    where = f"trainer.builder {trainer.builder!r}" if trainer.type == "builder" else f"recipe {trainer.type!r}"
+    check_exportable(prepared.preprocessor, dataset.features)
+    classes = None if dataset.classes is None else len(dataset.classes)
+    shape = model_shape(prepared, settings.task, classes)
+    seed = derive_seed(settings.seed, config, fold.fold, fold.repeat)
+    with _blame(where, "building a model failed", f"try it by hand with {dict(config)!r}"):
+        first = build_model(settings, config, shape, seed)
+        model = build_model(settings, config, shape, seed)
+    if model is first:
+        raise UserCodeError(
+            f"{where}: expected a new model from each call, got the same object twice; make the model inside the function, "
+            "or one fold would go on with the weights of another."
+        )
+    with _blame(where, "calling the model on one row failed", f"its inputs have the shape {shape.inputs!r} without the rows"):
+        plan = plan_for(model, prepared, settings, dataset)
+    rows = fold.train[: config["batch_size"]]
+    with _blame(where, "one training step failed", "do loss, output layer and target fit together?"):
+        fit_model(
+            model,
+            plan,
+            part(prepared, rows, class_weights(settings.fit, dataset, rows)),
+            part(prepared, fold.monitor[: config["batch_size"]]) if len(fold.monitor) else None,
+            epochs=1,
+            batch_size=config["batch_size"],
+            early_stopping=settings.fit.early_stopping and replace(settings.fit.early_stopping, restore_best_weights=False),
+            report=lambda done, epochs, value: None,
+        )
+    with _blame("metrics", f"scoring with {', '.join(settings.metrics)} failed", "mend the metric's function"):
+        score_model(
+            model, plan, prepared, fold.score[:: max(1, len(fold.score) // _SCORED_ROWS)], dataset=dataset, settings=settings
+        )
+    _round_trip(model, take(prepared.inputs, rows), where)
+
+
+def _round_trip(model: keras.Model, inputs: Array | dict[str, Array], where: str) -> None:
+    remedy = (
+        "safe mode refuses Lambda layers and classes that Keras does not know; use Keras' own layers, or register yours with "
+        "@keras.saving.register_keras_serializable()"
+    )
+    with tempfile.TemporaryDirectory(prefix="kerasweep-check-") as folder, _blame(where, "saving and loading failed", remedy):
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        loaded = keras.saving.load_model(path, safe_mode=True)
+        before, after = predict(model, inputs), predict(loaded, inputs)
+    if before.shape != after.shape or not np.allclose(before, after, rtol=1e-3, atol=1e-5, equal_nan=True):
+        raise UserCodeError(
+            f"{where}: expected the same predictions from the model saved and loaded back, got different ones; "
+            "a layer keeps state that is not in its weights or its config."
+        )
+
+
+@contextmanager
+def _blame(where: str, what: str, remedy: str) -> Iterator[None]:
+    """Turn any exception into one message about the user's code."""
+    try:
+        yield
+    except (TrainerError, MemoryError):
+        raise
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise UserCodeError(f"{where}: {what}: {type(error).__name__}: {' '.join(lines)[:600]}; {remedy}.") from error

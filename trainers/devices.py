@@ -1,0 +1,42 @@
+"""How much of the machine a worker's backend may use: set after its import and before its first use, read from the environment.
+
+``KERASWEEP_THREADS``
+    CPU threads of TensorFlow, whose pools ignore ``OMP_NUM_THREADS``. Unset: all cores.
+``KERASWEEP_GPU_MEMORY_MB``
+    Megabytes that TensorFlow may take on each visible GPU. Unset: memory grows as it is needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+
+_log = logging.getLogger(__name__)
+
+
+def hold_to_share(environ: Mapping[str, str]) -> None:
+    """Hold TensorFlow to its share of CPUs and GPUs, if it is loaded and not yet in use.
+
+    Under JAX its GPUs are hidden from it: a builder that says ``from tensorflow.keras import ...`` loads it beside JAX.
+    """
+    tf = sys.modules.get("tensorflow")
+    if tf is None:
+        return
+    threads = environ.get("KERASWEEP_THREADS")
+    limit = environ.get("KERASWEEP_GPU_MEMORY_MB")
+    try:
+        if threads is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(int(threads))
+            tf.config.threading.set_inter_op_parallelism_threads(int(threads))
+        gpus = tf.config.list_physical_devices("GPU")
+        if environ.get("KERAS_BACKEND") == "jax":
+            tf.config.set_visible_devices([], "GPU")
+            return
+        for gpu in gpus:
+            if limit is None:
+                tf.config.experimental.set_memory_growth(gpu, True)
+            else:
+                tf.config.set_logical_device_configuration(gpu, [tf.config.LogicalDeviceConfiguration(memory_limit=int(limit))])
+    except RuntimeError as error:  # it is in use already: prepared a second time, or by the user's own module
+        _log.info("TensorFlow's share of the machine stays as it is: %s", error)

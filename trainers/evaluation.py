@@ -1,0 +1,119 @@
+"""The evaluator: a worker's view of one sweep. It opens the data once and trains cohorts; a failure stays with its trial."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from trainers.checking import check_config, versions
+from trainers.data import open_staged
+from trainers.failures import cause_of, one_line
+from trainers.keras_engine import train_fold
+from trainers.messages import Checked, Event, FoldFinished, Progress, TrialFailed, TrialRequest
+from trainers.parts import size_of
+from trainers.preprocessing import Prepared, prepare, preprocessing_key
+from trainers.settings import Config, SweepSettings, effective_config
+
+if TYPE_CHECKING:
+    from trainers.dataset import Dataset
+    from trainers.splits import Splits
+
+_log = logging.getLogger(__name__)
+
+Report = Callable[[Event], None]
+_KEPT_BYTES = 1 << 30  # prepared folds kept in memory; one at least
+
+
+class Evaluator:
+    """Checks, trains and scores configs of one sweep.
+
+    Parameters
+    ----------
+    settings : the sweep's. Its stage is opened at once.
+
+    Attributes
+    ----------
+    settings, dataset, splits : what all trials share.
+    """
+
+    def __init__(self, settings: SweepSettings) -> None:
+        self.settings = settings
+        self.dataset: Dataset
+        self.splits: Splits
+        self.dataset, self.splits = open_staged(settings.stage)
+        self._prepared: OrderedDict[tuple[int, str], Prepared] = OrderedDict()
+
+    def effective(self, config: Config) -> dict[str, Any]:
+        """Return ``config`` with the fixed params and fit's defaults beneath it."""
+        return effective_config(config, self.settings.trainer, self.settings.fit)
+
+    def prepared(self, fold: int, config: Config) -> Prepared:
+        """Return the data as the models of one fold take it, fitted on its training rows; the latest ones are kept.
+
+        Parameters
+        ----------
+        fold : position in ``Splits.folds``.
+        config : the effective config; configs with equal ``preprocessing_key`` share the result.
+        """
+        key = (fold, preprocessing_key(self.settings, config))
+        if key not in self._prepared:
+            self._prepared[key] = prepare(self.dataset, self.splits.folds[fold].train, self.settings, config)
+            while len(self._prepared) > 1 and sum(size_of(one.inputs) for one in self._prepared.values()) > _KEPT_BYTES:
+                self._prepared.popitem(last=False)
+        self._prepared.move_to_end(key)
+        return self._prepared[key]
+
+    def check(self, config: Config) -> Checked:
+        """Take ``config`` through build, one step, scores, save and load, on the first fold.
+
+        Raises
+        ------
+        UserCodeError, DataError
+            With a message for the user.
+        """
+        effective = self.effective(config)
+        check_config(self.settings, self.dataset, self.splits.folds[0], self.prepared(0, effective), effective)
+        return Checked(versions(), fusable=False, reason="the fused engine is not asked for")
+
+    def evaluate(self, trials: Sequence[TrialRequest], report: Report) -> None:
+        """Train and score a cohort; everything that is learnt goes through ``report``.
+
+        Parameters
+        ----------
+        trials : the cohort.
+        report : receives Progress, FoldFinished and TrialFailed, in this process and thread. What it raises ends the cohort.
+        """
+        for trial in trials:
+            self.evaluate_trial(trial, report)
+
+    def evaluate_trial(self, trial: TrialRequest, report: Report) -> None:
+        """Train and score one trial by the keras engine, fold after fold; its failure is reported, not raised."""
+        config = self.effective(trial.config)
+        for position in trial.folds:
+            fold = self.splits.folds[position]
+            try:
+                prepared = self.prepared(position, config)
+                progress = partial(_progress, report, trial.number, position)
+                result = train_fold(self.settings, self.dataset, fold, prepared=prepared, config=config, report=progress)
+            except _ReportError as error:
+                raise error.__cause__ or error from None
+            except Exception as error:
+                _log.warning("Trial %d failed in fold %d.", trial.number, position, exc_info=True)
+                report(TrialFailed(trial.number, cause_of(error), one_line(error), traceback.format_exc()))
+                return
+            report(FoldFinished(trial.number, result))
+
+
+class _ReportError(Exception):
+    """What the listener raised, on its way out through a fit: no failure of the trial."""
+
+
+def _progress(report: Report, trial: int, fold: int, *done: *tuple[int, int, float | None]) -> None:
+    try:
+        report(Progress(trial, fold, *done))
+    except Exception as error:
+        raise _ReportError from error

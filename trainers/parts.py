@@ -1,0 +1,100 @@
+"""The arrays of one fit: inputs, target and weights of the rows trained on, watched and scored. Knows no Keras and no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trainers.errors import UserCodeError
+
+if TYPE_CHECKING:
+    from trainers.dataset import Array, Dataset
+    from trainers.preprocessing import Prepared
+    from trainers.settings import FitSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Some rows as a model takes them.
+
+    Attributes
+    ----------
+    inputs : (rows, ...) float32 or int32, or a dict of such arrays.
+    target : (rows,) float32, or int32 class index (multiclass).
+    weights : (rows,) float32 or None; class weights are in them where the part is trained on.
+    """
+
+    inputs: Array | dict[str, Array]
+    target: Array
+    weights: Array | None
+
+    @property
+    def rows(self) -> int:
+        """How many rows the part has."""
+        return len(self.target)
+
+
+def take(inputs: Array | Mapping[str, Array], rows: Array) -> Array | dict[str, Array]:
+    """Return the given rows of an array or of a dict of arrays."""
+    if isinstance(inputs, Mapping):
+        return {name: array[rows] for name, array in inputs.items()}
+    return inputs[rows]
+
+
+def part(prepared: Prepared, rows: Array, class_weights: Array | None = None) -> Part:
+    """Return ``rows`` of a prepared data set.
+
+    Parameters
+    ----------
+    prepared : over all rows.
+    rows : (n,) int64 row indices.
+    class_weights : (classes,) float, the weight of each class; None for the parts that are only looked at.
+    """
+    target = prepared.target[rows]
+    weights = None if prepared.weights is None else prepared.weights[rows]
+    if class_weights is not None:
+        by_class = class_weights[target.astype("int64")].astype("float32")
+        weights = by_class if weights is None else weights * by_class
+    return Part(take(prepared.inputs, rows), target, weights)
+
+
+def class_weights(fit: FitSettings, dataset: Dataset, train: Array) -> Array | None:
+    """Return one weight for each class, or None when the fit weighs them alike.
+
+    ``balanced`` is rows / (classes * rows of the class) over the training rows, as in scikit-learn; 0 for a class without rows.
+
+    Parameters
+    ----------
+    fit : the sweep's; its ``class_weight`` maps labels (as text) to weights; a class that it leaves out weighs 1.
+    dataset : for the classes and the target.
+    train : (n,) int64, the rows trained on.
+
+    Raises
+    ------
+    UserCodeError
+        The mapping names a label that the data does not have, or the task has no classes.
+    """
+    if fit.class_weight is None:
+        return None
+    if dataset.classes is None:
+        raise UserCodeError(f"fit.class_weight: expected null for a regression task, got {fit.class_weight!r}.")
+    if isinstance(fit.class_weight, str):
+        counts = np.bincount(dataset.target[train].astype("int64"), minlength=len(dataset.classes))
+        present = np.count_nonzero(counts)
+        with np.errstate(divide="ignore"):
+            return np.where(counts > 0, len(train) / (present * counts), 0.0)
+    positions = {str(label): index for index, label in enumerate(dataset.classes)}
+    weights = np.ones(len(positions))
+    for label, weight in fit.class_weight.items():
+        if str(label) not in positions:
+            raise UserCodeError(f"fit.class_weight: expected labels among {sorted(positions)}, got {label!r}.")
+        weights[positions[str(label)]] = weight
+    return weights
+
+
+def size_of(inputs: Array | Mapping[str, Array]) -> int:
+    """Return the bytes that an array or a dict of arrays holds."""
+    return sum(array.nbytes for array in inputs.values()) if isinstance(inputs, Mapping) else inputs.nbytes

@@ -1,0 +1,42 @@
+"""The single door from a config to a compiled model, whatever the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from trainers.recipes import builder, mlp, text_cnn, wide_deep
+from trainers.recipes.shapes import ModelShape
+from trainers.seeds import seed_everything
+
+if TYPE_CHECKING:
+    import keras
+
+    from trainers.settings import Config, SweepSettings
+
+_OURS: Mapping[str, Callable[[Config, ModelShape, int], keras.Model]] = {
+    "mlp": mlp.build,
+    "wide_deep": wide_deep.build,
+    "text_cnn": text_cnn.build,
+}
+
+
+def build_model(settings: SweepSettings, config: Config, shape: ModelShape, seed: int) -> keras.Model:
+    """Return the compiled model of one effective config; global random state is seeded too, so a fit that follows is fixed.
+
+    Parameters
+    ----------
+    settings : the sweep's; its trainer names the recipe or the builder.
+    config : the effective config (``trainers.settings.effective_config``).
+    shape : of the data (``model_shape``).
+    seed : as of ``derive_seed``.
+
+    Raises
+    ------
+    UserCodeError
+        The data doesn't suit the recipe, or the builder is at fault.
+    """
+    seed_everything(seed)
+    if settings.trainer.type == "builder":
+        return builder.build(settings.trainer.builder or "", settings.code, config, shape, seed)
+    return _OURS[settings.trainer.type](config, shape, seed)

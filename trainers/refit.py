@@ -1,0 +1,165 @@
+"""The winner once more, on all search rows: trained by a stated rule, scored once on the test part, written with its manifest."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainers.checking import versions
+from trainers.errors import TrainerError
+from trainers.keras_engine import EpochReport, fit_model, plan_for, score_model
+from trainers.messages import Refit, Refitted
+from trainers.model_files import describe_data, describe_output, write_model
+from trainers.monitoring import monitor_rows
+from trainers.parts import class_weights, part
+from trainers.preprocessing import prepare
+from trainers.recipes.building import build_model
+from trainers.recipes.shapes import model_shape
+from trainers.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from trainers.dataset import Array
+    from trainers.evaluation import Evaluator
+
+_SAMPLE_ROWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RefitPlan:
+    """Which rows the refit learns from and watches, for how many epochs at most, and the rule in words."""
+
+    train: Array
+    monitor: Array | None
+    epochs: int
+    rule: str
+
+
+def refit(evaluator: Evaluator, request: Refit, report: EpochReport = lambda done, epochs, value: None) -> Refitted:
+    """Train ``request.config`` on all search rows and write it to ``request.folder``.
+
+    What stands in the folder then is said in ``trainers.model_files``.
+
+    Parameters
+    ----------
+    evaluator : of the sweep.
+    request : the winner's config and the epochs chosen in its folds.
+    report : called after epochs, at most twice a second.
+
+    Raises
+    ------
+    TrainerError
+        The fit diverged.
+    UserCodeError
+        As in a fold.
+    """
+    settings, dataset, splits = evaluator.settings, evaluator.dataset, evaluator.splits
+    config = evaluator.effective(request.config)
+    seed = derive_seed(settings.seed, config, "refit")
+    plan = plan_refit(evaluator, config, request.fold_epochs, seed)
+    prepared = prepare(dataset, plan.train, settings, config)
+    classes = None if dataset.classes is None else len(dataset.classes)
+    model = build_model(settings, config, model_shape(prepared, settings.task, classes), seed)
+    target = plan_for(model, prepared, settings, dataset)
+    fitted = fit_model(
+        model,
+        target,
+        part(prepared, plan.train, class_weights(settings.fit, dataset, plan.train)),
+        None if plan.monitor is None else part(prepared, plan.monitor),
+        epochs=plan.epochs,
+        batch_size=config["batch_size"],
+        early_stopping=settings.fit.early_stopping if plan.monitor is not None else None,
+        report=report,
+    )
+    scored = splits.test if len(splits.test) else splits.search[:1]
+    scores = (
+        None if fitted.stopped == "diverged" else score_model(model, target, prepared, scored, dataset=dataset, settings=settings)
+    )
+    if scores is None:
+        raise TrainerError(
+            f"refit: expected finite losses and predictions, got others after {fitted.epochs_run} epochs of {dict(config)!r}; "
+            "lower the learning rate, or choose the next best trial."
+        )
+    test_metrics = scores if len(splits.test) else {}
+    manifest = {
+        "format": 1,
+        "task": settings.task,
+        **describe_data(dataset),
+        "output": describe_output(target, prepared),
+        "trainer": {"type": settings.trainer.type, "builder": settings.trainer.builder},
+        "config": dict(config),
+        "preprocessing": settings.preprocessing,
+        "refit": {
+            "rule": plan.rule,
+            "epochs": fitted.epoch,
+            "epochs_run": fitted.epochs_run,
+            "fold_epochs": list(request.fold_epochs),
+            "rows": len(plan.train),
+            "monitor_rows": 0 if plan.monitor is None else len(plan.monitor),
+            "seed": seed,
+        },
+        "test": {"rows": len(splits.test), "metrics": dict(test_metrics)},
+        "data": {"rows": dataset.rows, "fingerprint": dataset.fingerprint, "splits": splits.fingerprint},
+        "sweep": {"seed": settings.seed, "engine": settings.engine},
+        "versions": versions(),
+    }
+    sample = splits.search[:_SAMPLE_ROWS]
+    written = write_model(Path(request.folder), model, prepared, dataset=dataset, sample=sample, manifest=manifest)
+    return Refitted(request.folder, fitted.epoch, test_metrics, written)
+
+
+def plan_refit(evaluator: Evaluator, config: Mapping[str, Any], fold_epochs: Sequence[int], seed: int) -> RefitPlan:
+    """Return rows and epochs of the refit by the sweep's rule.
+
+    ``monitor`` keeps a monitor split and early stopping; it needs a share to keep, so without early stopping, or where folds
+    watch their scoring rows, ``median_epochs`` is followed and the rule says so.
+    """
+    fit, splits = evaluator.settings.fit, evaluator.splits
+    stopping = fit.early_stopping
+    if fit.refit == "monitor" and stopping is not None and stopping.split > 0:
+        cv = evaluator.settings.cv
+        train, monitor = monitor_rows(
+            evaluator.dataset, splits.search, kind=splits.kind, share=stopping.split, shuffle=cv.shuffle, seed=seed
+        )
+        rule = f"monitor: trained on {len(train)} of the search rows, early stopping watched the other {len(monitor)}"
+        return RefitPlan(train, monitor, config["epochs"], rule)
+    steps = [steps_of(len(fold.train), config["batch_size"]) for fold in splits.folds]
+    full = steps_of(len(splits.search), config["batch_size"])
+    epochs = refit_epochs(fold_epochs, steps, full)
+    rule = (
+        f"median_epochs: the median over folds of chosen epoch x steps of all search rows / steps of the fold, rounded: epochs "
+        f"{list(fold_epochs)}, steps {steps}, {full} steps for all {len(splits.search)} rows"
+    )
+    if fit.refit == "monitor":
+        rule += "; the sweep asks for monitor, but it has no monitor split"
+    return RefitPlan(splits.search, None, epochs, rule)
+
+
+def steps_of(rows: int, batch_size: int) -> int:
+    """Return the steps of one epoch."""
+    return math.ceil(rows / batch_size)
+
+
+def refit_epochs(fold_epochs: Sequence[int], fold_steps: Sequence[int], full_steps: int) -> int:
+    """Return for how many epochs all search rows are trained on: at least 1.
+
+    Parameters
+    ----------
+    fold_epochs : the chosen epoch of each fold.
+    fold_steps : the steps of an epoch of each fold, in the same order.
+    full_steps : the steps of an epoch over all search rows.
+
+    Raises
+    ------
+    TrainerError
+        The two are not as many.
+    """
+    if not fold_epochs or len(fold_epochs) != len(fold_steps):
+        raise TrainerError(
+            f"refit: expected one chosen epoch for each of the {len(fold_steps)} folds, got {list(fold_epochs)!r}."
+        )
+    products = [epochs * full_steps / steps for epochs, steps in zip(fold_epochs, fold_steps, strict=True)]
+    return max(1, math.floor(statistics.median(products) + 0.5))
