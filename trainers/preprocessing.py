@@ -1,14 +1,28 @@
-"""Fits a fold's transformers on its training rows only, and applies them to all rows. The transforms themselves stand in serving_code."""
+"""Fits a fold's preprocessing on its training rows only, and applies it to all rows. How each recipe's is fitted stands in ``fitting``,
+the transforms themselves in ``serving_code``."""
 
 from __future__ import annotations
 
+import json
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from trainers.errors import UserCodeError
+from trainers.fitting import array_plan, sequences_plan, table_plan, text_plan, wide_deep_plan
+from trainers.recipes.parameters import with_defaults
+from trainers.serving_code import Preprocessor, load_preprocessor
+from trainers.transformers import custom_inputs
+
 if TYPE_CHECKING:
     from trainers.dataset import Array, Dataset
-    from trainers.serving_code import Preprocessor
     from trainers.settings import Config, SweepSettings
+
+__all__ = ["Prepared", "Preprocessor", "TargetScaler", "check_exportable", "prepare", "preprocessing_key"]
+
+_DECIDING = {"wide_deep": ("wide", "deep", "crosses"), "text_cnn": ("text", "max_words", "length")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +65,86 @@ class Prepared:
 
 
 def preprocessing_key(settings: SweepSettings, config: Config) -> str:
-    """Return a text that is equal for configs which share a Prepared per fold."""
-    raise NotImplementedError
+    """Return a text that is equal for configs (effective ones) which share a Prepared per fold; most recipes have one key."""
+    names = _DECIDING.get(settings.trainer.type, ())
+    values = with_defaults(settings.trainer.type, config)
+    return json.dumps([settings.preprocessing, *(values[name] for name in names)])
 
 
 def prepare(dataset: Dataset, fit_rows: Array, settings: SweepSettings, config: Config) -> Prepared:
-    """Fit on ``fit_rows``, transform all rows."""
-    raise NotImplementedError
+    """Return the whole data set, transformed by what is fitted on ``fit_rows`` alone.
+
+    Parameters
+    ----------
+    fit_rows : (n,) int64, the rows trained on; neither watched nor scored ones.
+    config : the effective one.
+
+    Raises
+    ------
+    DataError : the data does not suit the preprocessing or the recipe.
+    UserCodeError : the user's transformer is at fault.
+    """
+    inputs, preprocessor, vocabulary = _inputs(dataset, fit_rows, settings, config)
+    target, scaler = _target(dataset, fit_rows, settings)
+    return Prepared(
+        inputs=inputs,
+        target=target,
+        weights=None if dataset.weights is None else dataset.weights.astype(np.float32),
+        scaler=scaler,
+        preprocessor=preprocessor,
+        vocabulary=vocabulary,
+    )
 
 
 def check_exportable(preprocessor: Preprocessor, features: Any = None) -> None:
-    """Raise UserCodeError unless the preprocessor survives a dump and a load without pickle."""
-    raise NotImplementedError
+    """Raise UserCodeError unless the preprocessor survives a dump and a load without pickle.
+
+    Parameters
+    ----------
+    features : some raw rows, which must then come out the same from the loaded one; None to check the files only.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            preprocessor.export(folder)
+            loaded = load_preprocessor(folder)
+        except Exception as error:
+            raise UserCodeError(f"preprocessing: must be storable without pickle. Got: {error}") from error
+        if features is None:
+            return
+        before, after = preprocessor.transform(features), loaded.transform(features)
+    pairs = [(before[name], after[name]) for name in before] if isinstance(before, dict) else [(before, after)]
+    if not all(np.array_equal(one, other) for one, other in pairs):
+        raise UserCodeError("preprocessing: must transform alike after it is stored and loaded. It does not: keep all state in attributes.")
+
+
+def _inputs(dataset: Dataset, fit_rows: Array, settings: SweepSettings, config: Config) -> tuple[Any, Preprocessor, int | None]:
+    recipe, name = settings.trainer.type, settings.preprocessing
+    params = with_defaults(recipe, config)
+    is_array = isinstance(dataset.features, np.ndarray)
+    if ":" in name:
+        if recipe in _DECIDING:
+            raise UserCodeError(f"preprocessing: recipe {recipe!r} has its own. Got {name!r}. Set preprocessing: auto.")
+        return *custom_inputs(dataset, fit_rows, name, settings.code, settings.seed), None
+    vocabulary = None
+    if recipe == "text_cnn":
+        preprocessor = sequences_plan(dataset, params) if is_array else text_plan(dataset, fit_rows, params)
+        vocabulary = int(params["max_words"])
+    elif recipe == "wide_deep":
+        preprocessor = wide_deep_plan(dataset, fit_rows, name, params)
+    elif is_array:
+        preprocessor = array_plan(dataset, fit_rows, name, numbers=recipe == "mlp")
+    else:
+        preprocessor = table_plan(dataset, fit_rows, name)
+    return preprocessor.transform(dataset.features), preprocessor, vocabulary
+
+
+def _target(dataset: Dataset, fit_rows: Array, settings: SweepSettings) -> tuple[Array, TargetScaler | None]:
+    """Return (target as a net takes it, its scaler)."""
+    if settings.task == "multiclass":
+        return dataset.target.astype(np.int32), None
+    wanted = settings.trainer.type != "builder" if settings.scale_target is None else settings.scale_target
+    if settings.task == "binary" or not wanted:
+        return dataset.target.astype(np.float32), None
+    trained = dataset.target[fit_rows]
+    scaler = TargetScaler(float(trained.mean()), float(trained.std()) or 1.0)
+    return scaler.scale(dataset.target).astype(np.float32), scaler

@@ -1,0 +1,227 @@
+"""Reads every kind of source into one raw form: features, target and what else rows carry. It judges no values; ``data`` does that."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from trainers.errors import DataError
+from trainers.settings import Column, DataSettings, Source
+from trainers.usercode import import_object
+
+SKLEARN_SETS = ("breast_cancer", "digits", "wine", "iris", "diabetes", "california_housing")
+ROLES = ("groups", "order", "weights", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What a source holds: ``features`` a DataFrame or array; ``target`` and the values of each role, one a row; ``where`` for messages."""
+
+    features: Any
+    target: Any
+    roles: dict[str, Any] = field(default_factory=dict)
+    where: str = ""
+
+
+def read_source(settings: DataSettings, code: str | None) -> Raw:
+    """Return what the source holds.
+
+    Raises
+    ------
+    DataError : the source is absent, broken, or lacks a column that the settings name.
+    UserCodeError : the user's data callable cannot be imported or fails.
+    """
+    return _READERS[settings.source](settings, code)
+
+
+def _read_csv(settings: DataSettings, code: str | None) -> Raw:
+    import pandas as pd
+
+    path = _path(settings)
+    options = {"encoding": "utf-8-sig", "skipinitialspace": True}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header would be cut
+        try:
+            if settings.header and "://" not in path:
+                _check_header(list(pd.read_csv(path, header=None, nrows=1, dtype=str, **options).iloc[0]), path)
+            table = pd.read_csv(
+                path,
+                header="infer" if settings.header else None,
+                na_values=list(settings.missing),
+                index_col=False,
+                low_memory=False,
+                **options,
+            )
+        except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
+            _unreadable(settings, "a CSV file in UTF-8 whose rows all have as many values as its first", error)
+    return _from_table(table, settings)
+
+
+def _check_header(names: list[Any], path: str) -> None:
+    twice = sorted({str(name) for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"data.path: the columns of {path!r} must have different names. Got {twice} twice. Rename them.")
+
+
+def _read_parquet(settings: DataSettings, code: str | None) -> Raw:
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        table = pd.read_parquet(_path(settings))
+    except (OSError, pa.ArrowException, ValueError) as error:
+        _unreadable(settings, "a parquet file", error)
+    return _from_table(table.reset_index(drop=True), settings)
+
+
+def _read_npz(settings: DataSettings, code: str | None) -> Raw:
+    try:
+        with np.load(_path(settings), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, AttributeError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        _unreadable(settings, "an .npz file of arrays; texts saved with a fixed width, not as objects", error)
+    wanted = {"target": "y" if settings.target is None else settings.target}
+    wanted |= {role: value for role in ROLES if (value := getattr(settings, role)) is not None}
+    names = {role: find_column(list(arrays), name, f"data.{role}", "arrays") for role, name in wanted.items()}
+    used = {*names.values(), *(find_column(list(arrays), name, "data.drop", "arrays") for name in settings.drop)}
+    left = [name for name in arrays if name not in used]
+    if "X" not in left and len(left) != 1:
+        raise DataError(f"data.path: the features must be the array 'X', or the one left over. Got {left}. Name others in data.drop.")
+    features = arrays["X" if "X" in left else left[0]]
+    return Raw(features, arrays[names["target"]], {role: arrays[name] for role, name in names.items() if role != "target"}, _where(settings))
+
+
+def _read_sklearn(settings: DataSettings, code: str | None) -> Raw:
+    from sklearn import datasets
+
+    name = settings.name
+    if name == "california_housing":
+        try:
+            features, target = datasets.fetch_california_housing(as_frame=True, return_X_y=True, n_retries=1)
+        except OSError as error:
+            raise DataError(
+                f"data.name: 'california_housing' is downloaded when first used, and that failed: {error}. "
+                "Get online once, or give the data as a CSV file."
+            ) from error
+    elif name in SKLEARN_SETS:
+        features, target = getattr(datasets, f"load_{name}")(as_frame=True, return_X_y=True)
+    else:
+        raise DataError(f"data.name: must be one of {', '.join(SKLEARN_SETS)}. Got {name!r}.{_near(str(name), SKLEARN_SETS)}")
+    return _with_roles(features, target, settings)
+
+
+def _read_callable(settings: DataSettings, code: str | None) -> Raw:
+    reference = settings.callable
+    if reference is None:
+        raise DataError("data.callable: must name the function that returns X and y, as 'module:function'. Got None.")
+    answer = import_object(reference, code)()
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise DataError(f"data.callable: {reference!r} must return a pair, X and y. Got {type(answer).__name__}. Return X, y.")
+    return _with_roles(*answer, settings)
+
+
+def _with_roles(features: Any, target: Any, settings: DataSettings) -> Raw:
+    """Return raw data whose target came by itself; columns for roles are taken out of a table."""
+    import pandas as pd
+
+    if isinstance(features, pd.Series):
+        features = features.to_frame("text" if features.name is None else features.name)
+    if isinstance(features, pd.DataFrame):
+        features, taken = _take_columns(features, settings)
+        return Raw(features, target, taken, _where(settings))
+    asked = [f"data.{key}" for key in (*ROLES, "drop") if getattr(settings, key) not in (None, ())]
+    if asked:
+        raise DataError(f"{asked[0]}: needs columns with names. Got X as {type(features).__name__}. Return X as a pandas DataFrame.")
+    return Raw(features if isinstance(features, np.ndarray) else _as_array(features), target, {}, _where(settings))
+
+
+def _as_array(features: Any) -> Any:
+    try:
+        array = np.asarray(features)
+    except ValueError:
+        array = np.empty(0, dtype=object)
+    if array.ndim == 0 or not array.size:
+        raise DataError(
+            f"data.callable: X must be a pandas DataFrame or an array of rows. Got {type(features).__name__}. "
+            "Make a sparse matrix dense; pad sequences to one length."
+        )
+    return array
+
+
+def _from_table(table: Any, settings: DataSettings) -> Raw:
+    """Return raw data whose target is a column of the table."""
+    if settings.target is None:
+        raise DataError("data.target: must name the column to predict, by name or index. Got None.")
+    table = table.rename(columns=str)
+    target = find_column(list(table.columns), settings.target, "data.target")
+    features, taken = _take_columns(table, settings, target)
+    return Raw(features, table[target], taken, _where(settings))
+
+
+def _take_columns(table: Any, settings: DataSettings, target: str | None = None) -> tuple[Any, dict[str, Any]]:
+    """Return (feature columns, values of each role); the columns of roles, dropped ones and the target are no features."""
+    table = table.rename(columns=str)
+    names = list(table.columns)
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise DataError(f"data: columns must have different names. Got {twice} twice. Rename them.")
+    roles = {
+        role: find_column(names, wanted, f"data.{role}") for role in ROLES if (wanted := getattr(settings, role)) is not None
+    }
+    gone = {*roles.values(), *(find_column(names, wanted, "data.drop") for wanted in settings.drop), target}
+    features = table[[name for name in names if name not in gone]]
+    return features, {role: table[name] for role, name in roles.items()}
+
+
+def find_column(names: Sequence[str], wanted: Column, key: str, what: str = "columns") -> str:
+    """Return the name that ``wanted`` is, or stands at as an index. Raises DataError, naming the setting ``key``, if there is none."""
+    if isinstance(wanted, int):
+        if 0 <= wanted < len(names):
+            return names[wanted]
+        raise DataError(f"{key}: must be an index from 0 to {len(names) - 1}. Got {wanted!r}. The {what} are {_listed(names)}.")
+    if wanted in names:
+        return wanted
+    raise DataError(f"{key}: must name one of the {what} {_listed(names)}. Got {wanted!r}.{_near(wanted, names)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{names[:20]}" if len(names) <= 20 else f"{names[:20]} and {len(names) - 20} more"
+
+
+def _near(wanted: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(wanted, names, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _path(settings: DataSettings) -> str:
+    path = settings.path
+    if path is None:
+        raise DataError(f"data.path: source {settings.source!r} needs a file. Got None. Name it.")
+    if "://" not in path and not Path(path).is_file():
+        raise DataError(f"data.path: must be a file. Got {path!r}, which is {'a folder' if Path(path).is_dir() else 'not there'}.")
+    return path
+
+
+def _unreadable(settings: DataSettings, expected: str, error: BaseException) -> NoReturn:
+    reason = " ".join(str(error).split())
+    raise DataError(f"data.path: must be {expected}. Got {settings.path!r}: {reason}. Mend the file, or data.source.") from error
+
+
+def _where(settings: DataSettings) -> str:
+    return str(settings.path or settings.name or settings.callable)
+
+
+_READERS: dict[Source, Callable[[DataSettings, str | None], Raw]] = {
+    "csv": _read_csv,
+    "parquet": _read_parquet,
+    "npz": _read_npz,
+    "sklearn": _read_sklearn,
+    "callable": _read_callable,
+}

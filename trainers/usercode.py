@@ -1,0 +1,120 @@
+"""The user's own code: finding "module:function" in the folder of the sweep, and the files that it needs. It imports no heavy library."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from trainers.errors import UserCodeError
+
+
+def parse_reference(reference: str) -> tuple[str, str]:
+    """Return ("package.module", "function") of "package.module:function". Raises UserCodeError if it is not of that form."""
+    module, separator, name = reference.partition(":")
+    if not separator or not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+        raise UserCodeError(f"user's code must be named as 'module:function'. Got {reference!r}. Give the module without '.py'.")
+    return module, name
+
+
+def import_object(reference: str, code: str | Path | None) -> Any:
+    """Return the callable that ``reference`` names.
+
+    Parameters
+    ----------
+    reference : "module:function"; the module lies in ``code``, or is installed.
+    code : folder of the user's modules, first on the import path from then on; None for installed modules only.
+
+    Raises
+    ------
+    UserCodeError : the form is wrong, the module is not found or fails to import, the name is absent or cannot be called.
+    """
+    module_name, name = parse_reference(reference)
+    module = _import_module(module_name, reference, None if code is None else Path(code).resolve())
+    try:
+        found = getattr(module, name)
+    except AttributeError:
+        near = difflib.get_close_matches(name, dir(module), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UserCodeError(f"{reference!r}: {module.__file__ or module_name} must define {name!r}. It does not.{hint}") from None
+    if not callable(found):
+        raise UserCodeError(f"{reference!r}: must be a function or class. Got {found!r}.")
+    return found
+
+
+def module_file(module: str, code: str | Path) -> Path | None:
+    """Return the file of a module in the folder ``code``, or None if it does not lie there."""
+    base = Path(code, *module.split("."))
+    return next((file for file in (base / "__init__.py", base.with_suffix(".py")) if file.is_file()), None)
+
+
+def source_files(reference: str, code: str | Path) -> tuple[Path, ...]:
+    """Return the files in ``code`` that "module:function" needs, sorted: its module and, by their import statements, all that it draws in.
+
+    Nothing is imported. A file that cannot be parsed ends the search along its branch.
+    """
+    files: set[Path] = set()
+    waiting = [parse_reference(reference)[0]]
+    seen: set[str] = set()
+    while waiting:
+        module = waiting.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        if "." in module:
+            waiting.append(module.rpartition(".")[0])
+        file = module_file(module, code)
+        if file is not None:
+            files.add(file)
+            waiting += _imports(file, module)
+    return tuple(sorted(files))
+
+
+def _imports(file: Path, module: str) -> list[str]:
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):
+        return []
+    package = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            names += [origin, *(f"{origin}.{alias.name}".lstrip(".") for alias in node.names)]
+    return [name for name in names if name]
+
+
+def _import_module(name: str, reference: str, code: Path | None) -> ModuleType:
+    if code is not None:
+        _forget_namesake(name, code)
+        if sys.path[:1] != [str(code)]:
+            sys.path.insert(0, str(code))
+        importlib.invalidate_caches()
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            where = f"in {code} or among the installed packages" if code is not None else "among the installed packages"
+            raise UserCodeError(f"{reference!r}: no module {name!r} {where}. Put {name.replace('.', '/')}.py there.") from None
+        raise UserCodeError(f"{reference!r}: importing {name!r} failed: {error}. Install what it needs.") from error
+    except Exception as error:
+        raise UserCodeError(f"{reference!r}: importing {name!r} failed: {type(error).__name__}: {error}") from error
+
+
+def _forget_namesake(name: str, code: Path) -> None:
+    """Drop modules of this name that were imported from elsewhere, when ``code`` has its own."""
+    root = name.split(".")[0]
+    own = module_file(root, code)
+    loaded = sys.modules.get(root)
+    if own is None or loaded is None or getattr(loaded, "__file__", None) is None or Path(str(loaded.__file__)).resolve() == own:
+        return
+    for other in [key for key in sys.modules if key == root or key.startswith(f"{root}.")]:
+        del sys.modules[other]
