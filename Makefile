@@ -27,5 +27,6 @@ test-all: setup ## every test, the examples included
 
 lint: setup ## ruff, mypy --strict and the layers
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestrator.cohorts import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost
 from orchestrator.ledger import Ledger
-from orchestrator.records import SweepRow
+from orchestrator.records import FoldCommit, SweepRow, TrialEnd, TrialRow
 from orchestrator.search import (
     CohortEnded,
     CohortFailed,
@@ -65,8 +64,8 @@ class _Best:
 
 
 @dataclass(slots=True)
-class Conductor:
-    """One sweep's conductor; safe to call from several threads.
+class SweepConductor:
+    """One sweep's conductor (``dispatch.Conductor``), called from one thread.
 
     Parameters
     ----------
@@ -102,10 +101,10 @@ class Conductor:
 
     reason: str | None = None
     _finished: bool = False
-    _lock: threading.RLock = field(default_factory=threading.RLock)
     _outbox: deque[Cohort] = field(default_factory=deque)
     _dispatched: dict[str, float] = field(default_factory=dict)
     _running: dict[str, set[int]] = field(default_factory=dict)
+    _before: dict[int, TrialRow] = field(default_factory=dict)
     _trials: dict[int, Trial] = field(default_factory=dict)
     _results: dict[int, dict[int, FoldResult]] = field(default_factory=dict)
     _done: int = 0
@@ -123,58 +122,55 @@ class Conductor:
         return self._finished
 
     def start(self) -> None:
-        """Ask the strategy for the first trials."""
-        with self._lock:
-            self._started = self._beat = self.clock()
-            self._follow(self.search.start())
+        """Ask the strategy for the first trials; what an earlier driver of this occasion finished is taken in."""
+        self._before = {row.number: row for row in self.ledger.trials(self.sweep.id)}
+        self._started = self._beat = self.clock()
+        self._follow(self.search.start())
 
     def next_cohort(self) -> Cohort | None:
         """Return the next cohort for a free worker; None: there is none now."""
-        with self._lock:
-            if not self._outbox or self._finished:
-                return None
-            cohort = self._outbox.popleft()
-            self._dispatched[cohort.id] = self.clock()
-            self._running[cohort.id] = {trial.number for trial in cohort.trials}
-            self.ledger.start_trials(self.sweep.id, sorted(self._running[cohort.id]), cohort.id)
-            return cohort
+        if not self._outbox or self._finished:
+            return None
+        cohort = self._outbox.popleft()
+        self._dispatched[cohort.id] = self.clock()
+        self._running[cohort.id] = {trial.number for trial in cohort.trials}
+        self.ledger.start_trials(self.sweep, sorted(self._running[cohort.id]), cohort.id)
+        return cohort
 
     def handle(self, event: CohortEvent) -> None:
         """Commit what a worker reported, tell the search, and do what it says."""
-        with self._lock:
-            match event:
-                case CohortHeard(_, FoldFinished(number, result)):
-                    self._fold_finished(number, result)
-                case CohortHeard(_, TrialFailed(number, cause, message, traceback)):
-                    self._end(number, TrialState.FAILED, cause=cause, message=message, traceback=traceback)
-                    self._follow(self.search.handle(TrialEnded(number, None)))
-                case CohortHeard(_, Progress()):
-                    pass
-                case CohortFinished(cohort):
-                    self._running.pop(cohort, None)
-                    self._follow(self.search.handle(CohortEnded(cohort, self.clock() - self._dispatched.pop(cohort))))
-                case CohortLost(cohort, cause, detail):
-                    self._running.pop(cohort, None)
-                    if cause != "stopped":
-                        logger.warning("cohort %s was lost (%s): %s", cohort, cause, detail)
-                    self._follow(self.search.handle(CohortFailed(cohort, cause, detail)))
-            self._show()
+        match event:
+            case CohortHeard(_, FoldFinished(number, result)):
+                self._fold_finished(number, result)
+            case CohortHeard(_, TrialFailed(number, cause, message, traceback)):
+                self._end(number, TrialState.FAILED, cause=cause, message=message, traceback=traceback)
+                self._follow(self.search.handle(TrialEnded(number, None)))
+            case CohortHeard(_, Progress()):
+                pass
+            case CohortFinished(cohort):
+                self._running.pop(cohort, None)
+                self._follow(self.search.handle(CohortEnded(cohort, self.clock() - self._dispatched.pop(cohort))))
+            case CohortLost(cohort, cause, detail):
+                self._running.pop(cohort, None)
+                if cause != "stopped":
+                    logger.warning("cohort %s was lost (%s): %s", cohort, cause, detail)
+                self._follow(self.search.handle(CohortFailed(cohort, cause, detail)))
+        self._show()
 
     def tick(self) -> None:
         """Keep the lease alive, look at the clock and at who wants to stop."""
-        with self._lock:
-            now = self.clock()
-            if now - self._beat >= HEARTBEAT_SECONDS:
-                self.ledger.heartbeat(self.sweep)
-                self._beat = now
-                self._show()
-            reason = self.stop_requested()
-            if reason is None and self.deadline is not None and now >= self.deadline:
-                reason = "budget: time"
-            if reason is not None and not self._finished:
-                self._follow(self.search.handle(Stop(reason)))
-                self.reason, self._finished = reason, True
-                self._outbox.clear()
+        now = self.clock()
+        if now - self._beat >= HEARTBEAT_SECONDS:
+            self.ledger.heartbeat(self.sweep)
+            self._beat = now
+            self._show()
+        reason = self.stop_requested()
+        if reason is None and self.deadline is not None and now >= self.deadline:
+            reason = "budget: time"
+        if reason is not None and not self._finished:
+            self._follow(self.search.handle(Stop(reason)))
+            self.reason, self._finished = reason, True
+            self._outbox.clear()
 
     # --- what the search wants ----------------------------------------------------------------------------------------------
 
@@ -195,57 +191,73 @@ class Conductor:
         """Commit the proposed trials, and tell which are over and which folds of the others are missing."""
         trials = {number: Trial(number, config, self.key(config)) for number, config in configs.items()}
         self._trials.update(trials)
-        self.ledger.add_trials(self.sweep.id, list(trials.values()))
-        rows = {row.number: row for row in self.ledger.trials(self.sweep.id, numbers=sorted(trials))}
-        known = self.ledger.known_folds([trial.key for trial in trials.values()], sweep=None if self.reuse else self.sweep.id)
+        self.ledger.add_trials(self.sweep, list(trials.values()))
+        known = self._known_folds(trials)
+        complete = [trial.key for trial in trials.values() if len(known[trial.number]) >= self.folds]
+        origins = {key: work.origin for key, work in self.ledger.finished_by_key(complete).items()}
         scores: dict[int, float | None] = {}
         missing: dict[int, tuple[int, ...]] = {}
         for number, trial in trials.items():
-            row, folds = rows[number], known.get(trial.key, {})
-            self._results[number] = dict(folds)
-            if row.state.terminal:
+            row, folds = self._before.get(number), known[number]
+            if row is not None and row.state.terminal:
                 scores[number] = self.objective.fitness(row.score)
                 self._count(number, row.state, row.score, (row.summary or {}).get("std", {}).get(self.objective.metric))
-            elif len(folds) >= self.folds:
-                scores[number] = self._complete(number, cached=True)
+                continue
+            self._results[number] = folds
+            if len(folds) >= self.folds:
+                scores[number] = self._complete(number, [], origin=origins.get(trial.key, "the ledger"))
             else:
                 missing[number] = tuple(fold for fold in range(self.folds) if fold not in folds)
         self.committed()
         self._show()
         return Known(scores, missing)
 
+    def _known_folds(self, trials: Mapping[int, Trial]) -> dict[int, dict[int, FoldResult]]:
+        """Return the finished folds of each trial; without reuse only those of trials that this occasion had begun."""
+        begun = {number for number, row in self._before.items() if row.started is not None}
+        wanted = {number: trial for number, trial in trials.items() if self.reuse or number in begun}
+        known = self.ledger.known_folds([trial.key for trial in wanted.values()])
+        return {number: dict(known.get(trial.key, {})) if number in wanted else {} for number, trial in trials.items()}
+
     # --- commits ------------------------------------------------------------------------------------------------------------
 
     def _fold_finished(self, number: int, result: FoldResult) -> None:
         trial, folds = self._trials[number], self._results[number]
         folds[result.fold] = result
-        self.ledger.commit_fold(self.sweep.id, number, trial.key, result)
-        self._follow(self.search.handle(FoldEnded(number, result.fold)))
-        if len(folds) == self.folds:
-            self._follow(self.search.handle(TrialEnded(number, self._complete(number, cached=False))))
+        commit = FoldCommit(number=number, key=trial.key, result=result)
+        if len(folds) < self.folds:
+            self.ledger.commit(self.sweep, folds=[commit])
+            self._follow(self.search.handle(FoldEnded(number, result.fold)))
+        else:
+            self._follow(self.search.handle(TrialEnded(number, self._complete(number, [commit]))))
 
-    def _complete(self, number: int, *, cached: bool) -> float | None:
-        folds = [self._results[number][fold] for fold in sorted(self._results.pop(number))]
+    def _complete(self, number: int, commits: Sequence[FoldCommit], *, origin: str | None = None) -> float | None:
+        """Commit a trial whose folds are all there, with the last of them, and return its fitness."""
+        results = self._results.pop(number)
+        folds = [results[fold] for fold in sorted(results)]
         summary = summarise(folds, test_to_train=self.test_to_train)
-        score = summary.mean.get(self.objective.metric, math.nan)
-        state = TrialState.COMPLETED if math.isfinite(score) else TrialState.DIVERGED
-        self.ledger.finish_trial(
-            self.sweep.id,
-            number,
-            state,
-            score=score if state is TrialState.COMPLETED else None,
+        score: float | None = summary.mean.get(self.objective.metric, math.nan)
+        if score is None or not math.isfinite(score):
+            score = None
+        state = TrialState.DIVERGED if score is None else TrialState.COMPLETED
+        reasons = [fold.engine_reason for fold in folds if fold.engine_reason]
+        end = TrialEnd(
+            number=number,
+            state=state,
+            score=score,
             summary=summary,
             engine=folds[0].engine,
-            engine_reason=folds[0].engine_reason,
-            cached=cached,
+            engine_reason=reasons[0] if reasons else None,
+            cached_from=origin,
         )
-        self._cached += cached
+        self.ledger.commit(self.sweep, folds=commits, ends=[end])
+        self._cached += origin is not None
         self._count(number, state, score, summary.std.get(self.objective.metric))
         self.committed()
         return self.objective.fitness(score)
 
     def _end(self, number: int, state: TrialState, *, cause: str, message: str, traceback: str = "") -> None:
-        self.ledger.finish_trial(self.sweep.id, number, state, cause=cause, message=message, traceback=traceback)
+        self.ledger.finish_trial(self.sweep, number, state, cause=cause, message=message, traceback=traceback or None)
         self._results.pop(number, None)
         self._count(number, state, None, None)
         self.committed()
@@ -268,22 +280,21 @@ class Conductor:
 
     def status(self) -> Status:
         """Return how the sweep stands now."""
-        with self._lock:
-            seconds = self.clock() - self._started
-            trained = self._done - self._cached
-            left = None if self.total is None else max(self.total - self._done, 0)
-            best = self._best
-            return Status(
-                total=self.total,
-                done=self._done,
-                running=sum(map(len, self._running.values())),
-                failed=self._failed,
-                cached=self._cached,
-                metric=self.objective.metric,
-                best=best.score if best else None,
-                best_std=best.std if best else None,
-                best_number=best.number if best else None,
-                best_config=best.config if best else None,
-                seconds=seconds,
-                seconds_left=seconds / trained * left if left is not None and trained else None,
-            )
+        seconds = self.clock() - self._started
+        trained = self._done - self._cached
+        left = None if self.total is None else max(self.total - self._done, 0)
+        best = self._best
+        return Status(
+            total=self.total,
+            done=self._done,
+            running=sum(map(len, self._running.values())),
+            failed=self._failed,
+            cached=self._cached,
+            metric=self.objective.metric,
+            best=best.score if best else None,
+            best_std=best.std if best else None,
+            best_number=best.number if best else None,
+            best_config=best.config if best else None,
+            seconds=seconds,
+            seconds_left=seconds / trained * left if left is not None and trained else None,
+        )

@@ -160,9 +160,7 @@ def test_what_a_lost_cohort_had_committed_is_not_repeated() -> None:
     assert [(trial.number, trial.folds) for trial in dispatch.cohort.trials] == [(1, (0,))]
 
 
-@pytest.mark.parametrize(
-    ("cause", "state"), [("timeout", TrialState.TIMED_OUT), ("out_of_memory", TrialState.FAILED)]
-)
+@pytest.mark.parametrize(("cause", "state"), [("timeout", TrialState.TIMED_OUT), ("out_of_memory", TrialState.FAILED)])
 def test_a_trial_that_fails_alone_gets_the_failure(cause: str, state: TrialState) -> None:
     search, strategy = by_one(1)
     search.handle(nothing_known(search.start()))

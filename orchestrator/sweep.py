@@ -1,0 +1,281 @@
+"""One sweep from its spec to its winner: the whole story. What each step does stands in the file that is named after it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.cohorts import Packing, work_of
+from orchestrator.conductor import Objective, SweepConductor
+from orchestrator.dispatch import Dispatcher, LocalDispatcher
+from orchestrator.errors import KerasweepError, LeaseLostError, SpecError, TrackingError, UserCheckError, WorkerLostError
+from orchestrator.leaderboard import Leaderboard
+from orchestrator.ledger import Ledger
+from orchestrator.machine import worker_count
+from orchestrator.owner import Owner
+from orchestrator.records import SweepRow
+from orchestrator.search import Search
+from orchestrator.spec_model import SweepSpec
+from orchestrator.staging import Staged, stage_data
+from orchestrator.status import Silent, Watch
+from orchestrator.stop import StopSignals
+from orchestrator.tracking import Tracker
+from orchestrator.trials import SweepState, TrialState, trial_key
+from orchestrator.work_identity import work_identity
+from search_spaces import Strategy, make_strategy
+from trainers.errors import TrainerError
+from trainers.messages import Check, Checked, Failed, Refit, Refitted
+from trainers.recipes.parameters import structural_key
+from trainers.settings import Config, EngineName, SweepSettings, effective_config
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 60.0
+CHECK_SECONDS = 30.0
+REFIT_SECONDS = 24 * 3600.0
+OUTPUT = Path("kerasweep-output")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How this run of a sweep differs from its file. ``new`` begins the next occasion, ``reuse`` takes over equal work."""
+
+    occasion: str | None = None
+    new: bool = False
+    reuse: bool = True
+
+
+def run_sweep(
+    spec: SweepSpec, options: Options | None = None, watch: Watch | None = None, clock: Callable[[], float] = time.time
+) -> SweepRow:
+    """Run a sweep to its end, or continue it where its last driver left it, and return its row.
+
+    Raises
+    ------
+    SpecError, UserCheckError : the sweep file, the data or the user's code is at fault; nothing was begun.
+    SweepBusyError, SweepMismatchError : another driver has the sweep, or the file no longer says what it began with.
+    KerasweepError : anything else that ended the sweep; what was finished is in the ledger.
+    """
+    options, watch = options or Options(), watch or Silent()
+    with Ledger(spec.ledger, clock) as ledger, StopSignals() as stop:
+        sweep = ledger.claim_sweep(
+            spec.name,
+            spec.record(),
+            spec.identity(),
+            Owner.current(),
+            LEASE_SECONDS,
+            occasion=options.occasion,
+            new=options.new,
+        )
+        if sweep.state is SweepState.COMPLETED:
+            return sweep
+        try:
+            return _Drive(spec, sweep, ledger, stop, watch, options.reuse and spec.cache, clock).run()
+        except LeaseLostError:
+            raise
+        except (SpecError, UserCheckError):
+            ledger.forget_sweep(sweep)
+            raise
+        except KeyboardInterrupt:
+            return ledger.finish_sweep(sweep, SweepState.STOPPED, "interrupted")
+        except BaseException as error:
+            ledger.finish_sweep(sweep, SweepState.FAILED, str(error) or type(error).__name__)
+            raise
+
+
+def output_folder(sweep: SweepRow) -> Path:
+    """Return the folder that receives a sweep's logs and its model, below the working directory."""
+    return (OUTPUT / sweep.name / sweep.occasion).absolute()
+
+
+@dataclass(slots=True)
+class _Drive:
+    spec: SweepSpec
+    sweep: SweepRow
+    ledger: Ledger
+    stop: StopSignals
+    watch: Watch
+    reuse: bool
+    clock: Callable[[], float]
+    began: float = 0.0
+
+    def run(self) -> SweepRow:
+        spec = self.spec
+        self.began = self.clock()
+        with ExitStack() as stack:
+            stage = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasweep-")))
+            dispatcher = stack.enter_context(closing(_dispatcher(spec, output_folder(self.sweep) / "logs")))
+            dispatcher.start("keras" if spec.engine == "keras" else "fused")  # comes up while the data is read
+            tracker = Tracker(self.ledger, self.sweep, spec.tracking.uri, spec.tracking.experiment)
+            self.watch.phase(f"sweep {self.sweep.title}: reading the data")
+            staged = self._stage(stage)
+            self.watch.phase("checking the model in a worker")
+            settings, checked = self._check(dispatcher, staged)
+            self._write_identity(settings, staged, checked)
+            tracker.start()
+            stack.callback(tracker.close)
+            conductor = self._conductor(settings, staged, checked, dispatcher, tracker)
+            self.watch.phase(_plan(settings, staged, dispatcher, conductor))
+            conductor.start()
+            if not conductor.finished:
+                self.stop.install()  # Ray may have put handlers of its own
+                dispatcher.run(conductor)
+            self.watch.progress(conductor.status())
+            if conductor.reason in ("interrupted", "terminated"):
+                return self.ledger.finish_sweep(self.sweep, SweepState.STOPPED, conductor.reason)
+            self._crown(dispatcher, tracker, staged)
+            self.watch.phase("writing what is left to MLflow")
+            finished = self.ledger.finish_sweep(self.sweep, SweepState.COMPLETED, conductor.reason)
+            tracker.notify()
+        return finished
+
+    # --- the steps ----------------------------------------------------------------------------------------------------------
+
+    def _stage(self, folder: Path) -> Staged:
+        try:
+            return stage_data(self.spec, folder)
+        except TrainerError as error:
+            raise UserCheckError(f"{self.spec.source}: {error}") from error
+
+    def _check(self, dispatcher: Dispatcher, staged: Staged) -> tuple[SweepSettings, Checked]:
+        """Resolve the engine: the fused one where it can train the first config, unless the spec says otherwise."""
+        (first,) = self._strategy().ask(1)
+        wanted: tuple[EngineName, ...] = {"keras": ("keras",), "fused": ("fused",), "auto": ("fused", "keras")}[self.spec.engine]
+        for engine in wanted:
+            settings = self.spec.sweep_settings(stage=str(staged.folder), engine=engine)
+            dispatcher.prepare(settings)
+            try:
+                reply = dispatcher.request(Check(first), CHECK_SECONDS)
+            except WorkerLostError as error:
+                raise UserCheckError(f"{self.spec.source}: trainer: the first config could not be checked: {error}") from error
+            if isinstance(reply, Failed) and engine == wanted[-1]:
+                raise UserCheckError(f"{self.spec.source}: {reply.message}")
+            if isinstance(reply, Checked) and (engine == "keras" or reply.fusable):
+                return settings, reply
+            reason = reply.message if isinstance(reply, Failed) else getattr(reply, "reason", None)
+            logger.info("the fused engine cannot train this sweep: %s", reason)
+            self.ledger.update_facts(self.sweep, {"engine_reason": reason})
+        raise SpecError(self.spec.source, [("engine", f"'fused' cannot train this model: {reason}. Take auto or keras.")])
+
+    def _write_identity(self, settings: SweepSettings, staged: Staged, checked: Checked) -> None:
+        facts = {**staged.facts(), "engine": settings.engine, "versions": dict(checked.versions)}
+        resolved = {"fingerprint": staged.fingerprint, "splits": staged.splits_fingerprint, "resolved_engine": settings.engine}
+        self.ledger.set_identity(self.sweep, resolved)
+        self.ledger.update_facts(self.sweep, facts)
+
+    def _strategy(self) -> Strategy:
+        seed = self.spec.strategy.seed
+        if seed is None:  # every occasion proposes anew
+            digest = hashlib.sha256(f"{self.spec.seed} {self.sweep.occasion}".encode()).digest()
+            seed = int.from_bytes(digest[:4], "big")
+        return make_strategy(self.spec.strategy_settings(), self.spec.search_space(), seed)
+
+    def _conductor(
+        self,
+        settings: SweepSettings,
+        staged: Staged,
+        checked: Checked,
+        dispatcher: Dispatcher,
+        tracker: Tracker,
+    ) -> SweepConductor:
+        spec, strategy = self.spec, self._strategy()
+        identity = work_identity(settings, data=staged.fingerprint, splits=staged.splits_fingerprint, versions=checked.versions)
+
+        def effective(config: Config) -> dict[str, Any]:
+            return effective_config(config, settings.trainer, settings.fit)
+
+        packing = Packing(
+            group=lambda trial: structural_key(settings.trainer, effective(trial.config)),
+            work=work_of(staged.train_rows, effective),
+            together=settings.engine == "fused",
+        )
+        search = Search(
+            strategy,
+            packing,
+            workers=dispatcher.workers,
+            folds=staged.folds,
+            max_trials=spec.budget.trials,
+            timeout=spec.resources.trial_timeout,
+        )
+        sizes = [size for size in (strategy.size, spec.budget.trials) if size is not None]
+        return SweepConductor(
+            sweep=self.sweep,
+            ledger=self.ledger,
+            search=search,
+            objective=Objective(spec.objective.metric, spec.objective.direction),
+            folds=staged.folds,
+            test_to_train=staged.test_to_train,
+            key=lambda config: trial_key(identity, effective(config)),
+            total=min(sizes) if sizes else None,
+            reuse=self.reuse,
+            deadline=self.began + spec.budget.time if spec.budget.time is not None else None,
+            stop_requested=self.stop,
+            clock=self.clock,
+            watch=self.watch,
+            committed=tracker.notify,
+        )
+
+    def _crown(self, dispatcher: Dispatcher, tracker: Tracker, staged: Staged) -> None:
+        """Refit the winner, score it once on the test part, and give the model to MLflow."""
+        from orchestrator.model_folder import write_model_folder
+
+        rows = self.ledger.trials(self.sweep.id)
+        over = [row.number for row in rows if not row.state.terminal]
+        for number in over:  # a budget has ended the search before them
+            self.ledger.finish_trial(self.sweep, number, TrialState.STOPPED, cause="stopped", message="The budget was used up.")
+        board = Leaderboard.from_rows(rows, self.spec.objective, staged.baseline)
+        if board.chosen is None:
+            raise KerasweepError(
+                f"Sweep {self.sweep.title}: none of its {len(rows)} trials has a score. "
+                f"`kerasweep show {self.sweep.name} 0` shows why the first one has none."
+            )
+        winner = next(row for row in rows if row.number == board.chosen.number)
+        self.watch.phase(f"refitting the winner, trial {winner.number}, on all search rows")
+        folder = output_folder(self.sweep)
+        epochs = tuple(fold.epoch for fold in self.ledger.folds(winner.key))
+        reply = dispatcher.request(Refit(winner.config, epochs, str(folder / "refit")), REFIT_SECONDS)
+        if not isinstance(reply, Refitted):
+            raise KerasweepError(f"Sweep {self.sweep.title}: the refit of the winner failed: {getattr(reply, 'message', reply)}")
+        model = write_model_folder(Path(reply.folder), folder / "model")
+        facts: dict[str, Any] = {
+            "winner": winner.number,
+            "refit": {"epochs": reply.epochs, "test_metrics": dict(reply.test_metrics)},
+            "model": str(model),
+        }
+        self.sweep = self.ledger.update_facts(self.sweep, facts)
+        try:
+            uploaded = tracker.upload_model(model, register_as=self.spec.model.register_as)
+        except TrackingError as error:
+            logger.warning("%s", error)
+        else:
+            self.ledger.update_facts(self.sweep, {"model_uri": uploaded.uri, "model_version": uploaded.version})
+
+
+def _dispatcher(spec: SweepSpec, log_folder: Path) -> Dispatcher:
+    log_folder.mkdir(parents=True, exist_ok=True)
+    resources = spec.resources
+    if spec.ray.local:
+        workers = worker_count(resources.cpus_per_trial, resources.max_concurrent)
+        return LocalDispatcher(workers, log_folder=log_folder, cpus_per_trial=resources.cpus_per_trial)
+    from orchestrator.raytune import RayDispatcher
+
+    return RayDispatcher(
+        address=spec.ray.address,
+        cpus_per_trial=resources.cpus_per_trial,
+        gpus_per_trial=resources.gpus_per_trial,
+        max_concurrent=resources.max_concurrent,
+        log_folder=log_folder,
+    )
+
+
+def _plan(settings: SweepSettings, staged: Staged, dispatcher: Dispatcher, conductor: SweepConductor) -> str:
+    trials = f"up to {conductor.total} trials" if conductor.total is not None else "trials"
+    workers = f"{dispatcher.workers} worker{'s' * (dispatcher.workers != 1)}"
+    return f"training {trials} x {staged.folds} folds on {workers}, engine {settings.engine}"
