@@ -49,9 +49,9 @@ class TrialRow:
     """One trial of a sweep.
 
     ``score`` is the mean of the objective over the folds in its own direction (an error stays positive), None unless COMPLETED;
-    ``summary`` has the fields of ``trainers.results.TrialResult`` (mean, std, standard_error, seconds, epoch), where numbers may
-    be NaN; ``attempt`` is that of the driver that started or ended it last; ``cached_from`` says whose work was taken over
-    ("name/occasion/number").
+    ``summary`` has the fields of ``trainers.results.TrialResult`` (mean, std, standard_error, seconds, epoch, size), where
+    numbers may be NaN; ``attempt`` is that of the driver that started or ended it last; ``cached_from`` says whose work was taken
+    over ("name/occasion/number").
     """
 
     sweep: int
