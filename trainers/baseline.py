@@ -20,7 +20,8 @@ def baseline_scores(
 ) -> list[dict[str, float]]:
     """Return for every fold the metrics of the predictor that knows only the training rows' target.
 
-    It predicts the share of each class as its probability, hence the most frequent class as the label; or the mean. Sample weights count.
+    It predicts the share of each class as its probability, hence the most frequent class as the label; or the mean. Sample
+    weights count.
     """
     results = []
     for fold in splits.folds:

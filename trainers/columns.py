@@ -17,7 +17,8 @@ _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 
 
 def tidy_features(raw: Any, missing: tuple[str, ...]) -> Features:
-    """Return features as a Dataset holds them: a table whose columns are int64, float64, bool, boolean or str; or a numeric array.
+    """Return features as a Dataset holds them: a table whose columns are int64, float64, bool, boolean or str; or a numeric
+    array.
 
     An array of texts, or of objects, becomes a table: one column "text" if it has one dimension, else columns "0", "1", ...
 
@@ -40,8 +41,8 @@ def tidy_features(raw: Any, missing: tuple[str, ...]) -> Features:
 def _tidy_array(array: Array) -> Array:
     if array.dtype.kind not in "fiub" or array.ndim < 2 or not array.size:
         raise DataError(
-            f"data: an array of features must hold numbers in (rows, columns) or (rows, ...). Got {array.dtype} of shape {array.shape}. "
-            "Reshape it, or give a table."
+            f"data: an array of features must hold numbers in (rows, columns) or (rows, ...). "
+            f"Got {array.dtype} of shape {array.shape}. Reshape it, or give a table."
         )
     if array.dtype.kind == "f" and np.isinf(array).any():
         raise DataError("data: the array of features holds infinity. Mend it, or leave those rows out.")
@@ -85,10 +86,14 @@ def _number(column: Any, missing: tuple[str, ...]) -> Any:
     import pandas as pd
 
     if pd.api.types.is_complex_dtype(column.dtype):
-        raise DataError(f"data: column {column.name!r} must hold real numbers. Got {column.dtype}. Split it, or put it in data.drop.")
+        raise DataError(
+            f"data: column {column.name!r} must hold real numbers. Got {column.dtype}. Split it, or put it in data.drop."
+        )
     values = tidy_column(column, "number", missing).reset_index(drop=True)
     if np.isinf(values).any():
-        raise DataError(f"data: column {column.name!r} holds infinity. Mend it, name its spelling in data.missing, or use data.drop.")
+        raise DataError(
+            f"data: column {column.name!r} holds infinity. Mend it, name its spelling in data.missing, or use data.drop."
+        )
     whole = pd.api.types.is_integer_dtype(column.dtype) and not values.isna().any()
     return values.astype("int64") if whole else values
 
@@ -109,13 +114,17 @@ def tidy_target(raw: Any, task: Task, rows: int) -> tuple[Array, tuple[Any, ...]
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if array.ndim != 1:
-            raise DataError(f"data.target: must be one value a row, of shape (rows,). Got shape {array.shape}. Undo any one-hot coding.")
+            raise DataError(
+                f"data.target: must be one value a row, of shape (rows,). Got shape {array.shape}. Undo any one-hot coding."
+            )
         raw = pd.Series(array)
     if len(raw) != rows:
         raise DataError(f"data.target: must have a value for each of the {rows} rows of features. Got {len(raw)}.")
     gone = int(raw.isna().sum())
     if gone:
-        raise DataError(f"data.target: every row needs a target. Got {gone} missing, first in row {int(raw.isna().argmax())}. Fill or remove.")
+        raise DataError(
+            f"data.target: every row needs a target. Got {gone} missing, first in row {int(raw.isna().argmax())}. Fill or remove."
+        )
     return (_values(raw), None) if task == "regression" else _classes(raw, task)
 
 
@@ -124,10 +133,14 @@ def _values(raw: Any) -> Array:
 
     if not pd.api.types.is_numeric_dtype(raw.dtype) or pd.api.types.is_bool_dtype(raw.dtype):
         odd = next((value for value in raw if not isinstance(value, int | float | np.number)), raw.iloc[0])
-        raise DataError(f"data.target: task 'regression' needs numbers. Got {odd!r}. Set task to binary or multiclass, or mend the column.")
+        raise DataError(
+            f"data.target: task 'regression' needs numbers. Got {odd!r}. Set task to binary or multiclass, or mend the column."
+        )
     values: Array = raw.to_numpy(dtype="float64")
     if not np.isfinite(values).all():
-        raise DataError(f"data.target: task 'regression' needs finite numbers. Got {values[~np.isfinite(values)][0]!r}. Mend the column.")
+        raise DataError(
+            f"data.target: task 'regression' needs finite numbers. Got {values[~np.isfinite(values)][0]!r}. Mend the column."
+        )
     return values
 
 
@@ -172,7 +185,9 @@ def tidy_roles(raw: dict[str, Any], rows: int) -> dict[str, Array]:
             raise DataError(f"data.{role}: must have a value for each of the {rows} rows. Got {len(column)}.")
         gone = int(column.isna().sum())
         if gone:
-            raise DataError(f"data.{role}: every row needs a value. Got {gone} missing, first in row {int(column.isna().argmax())}.")
+            raise DataError(
+                f"data.{role}: every row needs a value. Got {gone} missing, first in row {int(column.isna().argmax())}."
+            )
         if role == "order":
             tidy["order"] = _order(column)
         elif role == "weights":
@@ -189,7 +204,9 @@ def _order(column: Any) -> Array:
         try:
             column = pd.to_datetime(column, format="ISO8601", utc=True)
         except (ValueError, TypeError) as error:
-            raise DataError(f"data.order: must hold numbers or dates as 2024-12-31 or 2024-12-31T23:59:00. Got {error}.") from error
+            raise DataError(
+                f"data.order: must hold numbers or dates as 2024-12-31 or 2024-12-31T23:59:00. Got {error}."
+            ) from error
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         if column.dt.tz is not None:
             column = column.dt.tz_convert("UTC").dt.tz_localize(None)

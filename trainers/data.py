@@ -1,4 +1,7 @@
-"""The door to data: from a sweep's data settings to a checked data set, its description, and its staged copy. Knows no files' formats."""
+"""The door to data: from a sweep's data settings to a checked data set, its description, and its staged copy.
+
+Knows no files' formats.
+"""
 
 from __future__ import annotations
 
@@ -41,9 +44,8 @@ def load(settings: DataSettings, task: Task, code: str | None) -> Dataset:
     raw = read_source(settings, code)
     features = tidy_features(raw.features, settings.missing)
     target, classes = tidy_target(raw.target, task, len(features))
-    dataset = Dataset(
-        features=features, target=target, classes=classes, missing=settings.missing, **tidy_roles(raw.roles, len(features))
-    )
+    dataset = Dataset(features=features, target=target, classes=classes, missing=settings.missing)
+    dataset = replace(dataset, **tidy_roles(raw.roles, len(features)))
     dataset = replace(dataset, fingerprint=fingerprint(dataset))
     _log.info("data: %d rows from %s, fingerprint %s", dataset.rows, raw.where, dataset.fingerprint[:12])
     return dataset
@@ -52,8 +54,9 @@ def load(settings: DataSettings, task: Task, code: str | None) -> Dataset:
 def describe(dataset: Dataset) -> dict[str, Any]:
     """Return what a person wants to know of a data set, JSON-able.
 
-    ``columns`` lists name, kind, missing and different values of every column of a table (None for arrays); ``shape`` is that of the
-    features; ``classes`` lists label and rows of every class (None for regression); ``target`` has min, mean, max and std of numbers.
+    ``columns`` lists name, kind, missing and different values of every column of a table (None for arrays); ``shape`` is that of
+    the features; ``classes`` lists label and rows of every class (None for regression); ``target`` has min, mean, max and std of
+    numbers.
     """
     features, target = dataset.features, dataset.target
     columns = None

@@ -1,4 +1,7 @@
-"""Hashes of content: of one row, of one text, of a whole data set. They depend on values, never on where the data lay or how it was typed."""
+"""Hashes of content: of one row, of one text, of a whole data set.
+
+They depend on values, never on where the data lay or how it was typed.
+"""
 
 from __future__ import annotations
 

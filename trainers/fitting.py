@@ -1,7 +1,8 @@
-"""What is fitted for each form of input: scikit-learn transformers for tables and arrays, crosses for wide_deep, a vocabulary for texts.
+"""What is fitted for each form of input: scikit-learn transformers for tables and arrays, crosses for wide_deep, a vocabulary for
+texts.
 
-Everything learnt from values comes from the training rows. Only widths come from all rows: the categories of a column, and the values of
-a number that has few.
+Everything learnt from values comes from the training rows. Only widths come from all rows: the categories of a column, and the
+values of a number that has few.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def array_plan(dataset: Dataset, fit_rows: Array, scaling: str, *, numbers: bool
     ``auto`` scales arrays (rows, columns) of floats, or of integers too where ``numbers`` says that they are no codes; and leaves
     images, and what has more dimensions, alone.
     """
-    features = dataset.features
+    features: Any = dataset.features
     plan = {"kind": "array", "shape": list(features.shape[1:])}
     if scaling == "auto" and features.ndim == 2 and (numbers or features.dtype.kind == "f"):
         scaling = "standard"
@@ -87,8 +88,8 @@ def array_plan(dataset: Dataset, fit_rows: Array, scaling: str, *, numbers: bool
 
 
 def text_plan(dataset: Dataset, fit_rows: Array, params: Mapping[str, Any]) -> Preprocessor:
-    """Return the preprocessor of raw texts: the most frequent words of the training rows, equally frequent ones by the alphabet."""
-    features = dataset.features
+    """Return the preprocessor of raw texts: the most frequent words of the training rows, ties by the alphabet."""
+    features: Any = dataset.features
     names = list(features.columns)
     wanted = params["text"]
     if wanted is None and len(names) > 1:
@@ -110,7 +111,7 @@ def text_plan(dataset: Dataset, fit_rows: Array, params: Mapping[str, Any]) -> P
 
 def sequences_plan(dataset: Dataset, params: Mapping[str, Any]) -> Preprocessor:
     """Return the preprocessor of integer sequences; nothing is fitted."""
-    features = dataset.features
+    features: Any = dataset.features
     if features.ndim != 2 or features.dtype.kind not in "iu" or features.min() < 0:
         raise DataError(
             f"data: recipe 'text_cnn' needs texts, or token ids from 0 up in an integer array (rows, length). "
@@ -126,10 +127,12 @@ def table_columns(dataset: Dataset, *, categories: bool = True) -> list[dict[str
     ------
     DataError : a text column has more than MAX_CATEGORIES different values, or the features are no table.
     """
-    features = dataset.features
+    features: Any = dataset.features
     if isinstance(features, np.ndarray):
         if features.ndim != 2:
-            raise DataError(f"data: recipe 'wide_deep' needs a table. Got an array of shape {features.shape}. Take mlp or a builder.")
+            raise DataError(
+                f"data: recipe 'wide_deep' needs a table. Got an array of shape {features.shape}. Take mlp or a builder."
+            )
         return [{"name": str(index), "kind": "number"} for index in range(features.shape[1])]
     columns: list[dict[str, Any]] = []
     for name in features.columns:
@@ -138,15 +141,16 @@ def table_columns(dataset: Dataset, *, categories: bool = True) -> list[dict[str
             column["categories"] = sorted(features[name].dropna().unique().tolist())
             if len(column["categories"]) > MAX_CATEGORIES:
                 raise DataError(
-                    f"data: text column {name!r} has {len(column['categories'])} different values; at most {MAX_CATEGORIES} become inputs. "
-                    "Put it in data.drop, give preprocessing as 'module:factory', or take recipe text_cnn for prose."
+                    f"data: text column {name!r} must have at most {MAX_CATEGORIES} different values to become inputs. "
+                    f"Got {len(column['categories'])}. Put it in data.drop, give preprocessing as 'module:factory', "
+                    "or take recipe text_cnn for prose."
                 )
         columns.append(column)
     return columns
 
 
 def _fit_matrix(dataset: Dataset, fit_rows: Array, columns: Sequence[Mapping[str, Any]]) -> Array:
-    features = dataset.features
+    features: Any = dataset.features
     rows = features[fit_rows] if isinstance(features, np.ndarray) else features.iloc[fit_rows]
     matrix: Array = as_matrix(rows, columns, dataset.missing)
     return matrix
@@ -184,8 +188,12 @@ def _cross_part(dataset: Dataset, fit_matrix: Array, columns: Sequence[Mapping[s
     column = columns[position]
     if column["kind"] == "text":
         return {"column": position, "categories": len(column["categories"])}
-    features = dataset.features
-    values = features[:, position] if isinstance(features, np.ndarray) else features[column["name"]].to_numpy(dtype="float64", na_value=np.nan)
+    features: Any = dataset.features
+    values = (
+        features[:, position]
+        if isinstance(features, np.ndarray)
+        else features[column["name"]].to_numpy(dtype="float64", na_value=np.nan)
+    )
     different = np.unique(values[~np.isnan(values)])
     if len(different) <= _FEW_VALUES:
         return {"column": position, "cuts": ((different[1:] + different[:-1]) / 2).tolist()}
@@ -196,7 +204,7 @@ def _cross_part(dataset: Dataset, fit_matrix: Array, columns: Sequence[Mapping[s
 
 def _refuse_unprepared(dataset: Dataset, names: Sequence[str], *, text: bool = True) -> None:
     """Raise DataError for what preprocessing none would pass on and a net cannot take: texts (if ``text``) and missing values."""
-    features = dataset.features
+    features: Any = dataset.features
     for name in names:
         column = features[:, int(name)] if isinstance(features, np.ndarray) else features[name]
         is_text = not isinstance(column, np.ndarray) and column_kind(column) == "text"

@@ -24,14 +24,15 @@ def in_test_part(dataset: Dataset, kind: SplitKind, size: float) -> Array:
     Parameters
     ----------
     dataset : its groups, ids, or else the content of its features decide; neither the target nor a seed does.
-    kind : what the folds will be. ``timeseries`` takes the last rows in time; the group kinds hash the group, so groups stay whole;
-        the others hash the id or the content, so exact duplicates stay together.
+    kind : what the folds will be. ``timeseries`` takes the last rows in time; the group kinds hash the group, so groups stay
+        whole; the others hash the id or the content, so exact duplicates stay together.
     size : the share of rows wanted, from 0 (none) to below 1.
 
     Notes
     -----
-    A row (or group) is a test row when its hash, read as a number in [0, 1), is below ``size``. Every row of every class is so with
-    the same probability: the part is stratified in expectation, its exact size is a matter of chance, and adding rows moves none.
+    A row (or group) is a test row when its hash, read as a number in [0, 1), is below ``size``. Every row of every class is so
+    with the same probability: the part is stratified in expectation, its exact size is a matter of chance, and adding rows moves
+    none.
 
     Raises
     ------
@@ -54,11 +55,10 @@ def in_test_part(dataset: Dataset, kind: SplitKind, size: float) -> Array:
     return mask
 
 
-
 def _check(dataset: Dataset, mask: Array, size: float) -> None:
     if mask.all():
         raise DataError(
-            f"data.test_size: all {dataset.rows} rows fell into the test part with test_size {size!r}; the search needs rows too. "
+            f"data.test_size: the search needs rows too. Got all {dataset.rows} in the test part with test_size {size!r}. "
             "Take a smaller test_size, or 0."
         )
     share = mask.mean()

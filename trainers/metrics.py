@@ -1,5 +1,6 @@
-"""The metrics by name: which tasks they suit, which way is better, and how scikit-learn computes them. Light: scikit-learn is loaded
-when something is scored. It knows nothing of nets or folds."""
+"""The metrics by name: which tasks they suit, which way is better, and how scikit-learn computes them. Light: scikit-learn is
+loaded when something is scored. It knows nothing of nets or folds.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ _CLASSES: tuple[Task, ...] = ("binary", "multiclass")
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: ``function`` names scikit-learn's, ``options`` go to it; ``averaged`` ones take the macro average over many classes."""
+    """One metric: ``function`` names scikit-learn's, ``options`` go to it; ``averaged`` ones average over three and more classes."""
 
     function: str
     tasks: tuple[Task, ...]
@@ -64,6 +65,7 @@ METRICS: dict[str, Metric] = {
     "explained_variance": Metric("explained_variance_score", ("regression",), "maximize", "values"),
 }
 _UNWEIGHTED = frozenset({"max_error"})
+_RANKING = frozenset({"roc_auc_score", "average_precision_score"})
 
 
 def known_metrics(task: Task) -> tuple[str, ...]:
@@ -96,17 +98,18 @@ def score(
 
     Parameters
     ----------
-    names : of METRICS, or "module:function" in the folder ``code``: function(y_true, y_pred) -> float, where both are class indices
-        (classification) or numbers (regression).
+    names : of METRICS, or "module:function" in the folder ``code``: function(y_true, y_pred) -> float, where both are class
+        indices (classification) or numbers (regression).
     target : (rows,) class index, or number in its own unit.
-    prediction : probability of class 1, (rows,) or (rows, 1); of every class, (rows, classes); or the predicted number, (rows,) or (rows, 1).
+    prediction : probability of class 1, (rows,) or (rows, 1); of every class, (rows, classes); or the predicted number, (rows,)
+        or (rows, 1).
     weights : (rows,) sample weights, for the metrics that take them.
 
     Returns
     -------
     dict
-        NaN for all where a prediction is not finite, and, with a logged warning, where a metric is undefined on these rows (the area
-        under a curve when only one class occurs).
+        NaN for all where a prediction is not finite, and, with a logged warning, where a metric is undefined on these rows (the
+        area under a curve when only one class occurs).
 
     Raises
     ------
@@ -154,7 +157,7 @@ def _function(name: str, task: Task, code: str | None) -> _Function:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                value = _call(getattr(metrics, metric.function), name, metric, target, prediction, options)
+                value = _call(getattr(metrics, metric.function), metric, target, prediction, options)
             except ValueError as error:
                 _log.warning("metric %s is undefined on %d rows: %s", name, len(target), error)
                 return math.nan
@@ -166,23 +169,23 @@ def _function(name: str, task: Task, code: str | None) -> _Function:
     return compute
 
 
-def _call(function: Callable[..., Any], name: str, metric: Metric, target: Array, prediction: Array, options: dict[str, Any]) -> float:
+def _call(function: Callable[..., Any], metric: Metric, target: Array, prediction: Array, options: dict[str, Any]) -> float:
     if metric.needs == "values":
         return float(function(target, prediction, **options))
     classes = prediction.shape[1]
     if metric.needs == "labels":
         return float(function(target, _labels(prediction), **options))
-    if len(np.unique(target)) < 2 and name in ("roc_auc", "average_precision"):
+    if len(np.unique(target)) < 2 and metric.function in _RANKING:
         raise ValueError("only one class occurs.")
-    if name == "average_precision" and classes > 2:
+    if metric.function == "average_precision_score" and classes > 2:
         return float(function(np.eye(classes)[target], prediction, **options))
-    if name == "roc_auc" and classes > 2:
+    if metric.function == "roc_auc_score" and classes > 2:
         options |= {"multi_class": "ovr", "labels": np.arange(classes)}
-    elif name in ("log_loss", "brier"):
+    elif metric.function not in _RANKING:
         total = prediction.sum(axis=1, keepdims=True)
         prediction = prediction / np.where(total > 0, total, 1)  # float32 outputs add up to nearly 1
         options["labels"] = np.arange(classes)
-    if classes == 2 and name != "log_loss":
+    if classes == 2 and metric.function != "log_loss":
         prediction = prediction[:, 1]
     return float(function(target, prediction, **options))
 

@@ -24,8 +24,8 @@ def monitor_rows(dataset: Dataset, rows: Rows, *, kind: SplitKind, share: float,
     Parameters
     ----------
     rows : int64 indices into the data set.
-    kind : of the folds: ``timeseries`` takes the last rows in time, the group kinds whole groups, the stratified kinds an equal share
-        of every class. A class of one row stays in training, with a logged warning.
+    kind : of the folds: ``timeseries`` takes the last rows in time, the group kinds whole groups, the stratified kinds an equal
+        share of every class. A class of one row stays in training, with a logged warning.
     share : of the rows, above 0 and below 1.
     shuffle : draw at random; else the last rows (of every class, or the last groups in sorted order) are taken.
     seed : of the draw.
@@ -100,4 +100,6 @@ def _whole_groups(groups: Array, target: Array, share: float, rng: np.random.Gen
 def _warn_of_single_rows(target: Array, classes: tuple[object, ...]) -> None:
     single = np.flatnonzero(np.bincount(target, minlength=len(classes)) == 1)
     if single.size:
-        _log.warning("%s: class %s has one training row; it is trained on and not watched.", _WHAT, [classes[label] for label in single])
+        _log.warning(
+            "%s: class %s has one training row; it is trained on and not watched.", _WHAT, [classes[label] for label in single]
+        )

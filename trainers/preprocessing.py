@@ -1,5 +1,6 @@
-"""Fits a fold's preprocessing on its training rows only, and applies it to all rows. How each recipe's is fitted stands in ``fitting``,
-the transforms themselves in ``serving_code``."""
+"""Fits a fold's preprocessing on its training rows only, and applies it to all rows. How each recipe's is fitted stands in
+``fitting``, the transforms themselves in ``serving_code``.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +115,9 @@ def check_exportable(preprocessor: Preprocessor, features: Any = None) -> None:
         before, after = preprocessor.transform(features), loaded.transform(features)
     pairs = [(before[name], after[name]) for name in before] if isinstance(before, dict) else [(before, after)]
     if not all(np.array_equal(one, other) for one, other in pairs):
-        raise UserCodeError("preprocessing: must transform alike after it is stored and loaded. It does not: keep all state in attributes.")
+        raise UserCodeError(
+            "preprocessing: must transform alike after it is stored and loaded. It does not: keep all state in attributes."
+        )
 
 
 def _inputs(dataset: Dataset, fit_rows: Array, settings: SweepSettings, config: Config) -> tuple[Any, Preprocessor, int | None]:

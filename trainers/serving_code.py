@@ -35,7 +35,10 @@ def column_kind(column: Any) -> str:
 
 
 def as_text(values: Any) -> Any:
-    """Return (rows,) object: every value of a pandas Series as text, None where it is missing. A whole float reads as an integer does."""
+    """Return (rows,) object: every value of a pandas Series as text, None where it is missing.
+
+    A whole float reads as an integer does.
+    """
     import pandas as pd
 
     def text(value: Any) -> str:
@@ -80,7 +83,10 @@ def tidy_column(column: Any, kind: str, missing: Sequence[str] = ()) -> Any:
 
 
 def tidy_table(table: Any, columns: Sequence[Mapping[str, Any]], missing: Sequence[str] = ()) -> Any:
-    """Return a DataFrame of exactly ``columns``, each of its kind. Other columns are left out; an absent one raises ValueError."""
+    """Return a DataFrame of exactly ``columns``, each of its kind.
+
+    Other columns are left out; an absent one raises ValueError.
+    """
     import pandas as pd
 
     if not isinstance(table, pd.DataFrame):
@@ -95,7 +101,10 @@ def tidy_table(table: Any, columns: Sequence[Mapping[str, Any]], missing: Sequen
 
 
 def as_matrix(table: Any, columns: Sequence[Mapping[str, Any]], missing: Sequence[str] = ()) -> Any:
-    """Return (rows, columns) float64: numbers, booleans as 0 and 1, the position of a text in its categories (-1: none of them), NaN for missing."""
+    """Return (rows, columns) float64: numbers, booleans as 0 and 1, texts as positions in their categories; NaN for missing.
+
+    A text that is none of its column's categories becomes -1.
+    """
     import pandas as pd
 
     tidy = tidy_table(table, columns, missing)
@@ -153,7 +162,7 @@ def words_of(text: Any) -> list[str]:
 
 
 def tokens_of_texts(texts: Sequence[Any], vocabulary: Mapping[str, int], length: int) -> Any:
-    """Return (rows, length) int32 token ids: 0 pads at the end, 1 stands for words outside the vocabulary, longer texts are cut."""
+    """Return (rows, length) int32: 0 pads at the end, 1 stands for words outside the vocabulary, longer texts are cut."""
     tokens = np.full((len(texts), length), PADDING, dtype=np.int32)
     for row, text in enumerate(texts):
         ids = [vocabulary.get(word, UNKNOWN) for word in words_of(text)[:length]]
@@ -173,8 +182,8 @@ def tokens_of_sequences(sequences: Any, words: int, length: int) -> Any:
 class Preprocessor:
     """What was fitted on the training rows of a fold, and how to apply it to any rows.
 
-    ``plan`` is JSON-able and says what to do; ``estimators`` are the fitted scikit-learn transformers that it names; ``sources`` are
-    files (relative path to text) of the user's own transformer, shipped with the model.
+    ``plan`` is JSON-able and says what to do; ``estimators`` are the fitted scikit-learn transformers that it names; ``sources``
+    are files (relative path to text) of the user's own transformer, shipped with the model.
     """
 
     plan: Mapping[str, Any]
@@ -186,7 +195,8 @@ class Preprocessor:
 
         Parameters
         ----------
-        features : a table with the columns of the training data (order and further columns do not count), or an array (rows, ...).
+        features : a table with the columns of the training data (order and further columns do not count), or an array (rows,
+            ...).
 
         Raises
         ------
@@ -217,7 +227,10 @@ class Preprocessor:
 
 
 def load_preprocessor(folder: str | Path) -> Preprocessor:
-    """Return the preprocessor that ``Preprocessor.export`` wrote to ``folder``. Raises ValueError for types that are not allowed."""
+    """Return the preprocessor that ``Preprocessor.export`` wrote to ``folder``.
+
+    Raises ValueError for types that are not allowed.
+    """
     import skops.io
 
     folder = Path(folder)
@@ -234,7 +247,10 @@ def load_preprocessor(folder: str | Path) -> Preprocessor:
 
 
 def _trusted_types(content: bytes, own: set[str]) -> list[str]:
-    """Return the types of a skops file that need trust and have it; raise ValueError for others. ``own`` are the user's shipped modules."""
+    """Return the types of a skops file that need trust and have it; raise ValueError for others.
+
+    ``own`` are the user's shipped modules.
+    """
     import skops.io
 
     types = skops.io.get_untrusted_types(data=content)

@@ -1,4 +1,7 @@
-"""Reads every kind of source into one raw form: features, target and what else rows carry. It judges no values; ``data`` does that."""
+"""Reads every kind of source into one raw form: features, target and what else rows carry.
+
+It judges no values; ``data`` does that.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,7 +26,7 @@ ROLES = ("groups", "order", "weights", "id")
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What a source holds: ``features`` a DataFrame or array; ``target`` and the values of each role, one a row; ``where`` for messages."""
+    """What a source holds: ``features`` (a DataFrame or array), ``target`` and the values of each role; ``where`` it lay."""
 
     features: Any
     target: Any
@@ -45,19 +49,17 @@ def _read_csv(settings: DataSettings, code: str | None) -> Raw:
     import pandas as pd
 
     path = _path(settings)
-    options = {"encoding": "utf-8-sig", "skipinitialspace": True}
+    read = partial(pd.read_csv, path, encoding="utf-8-sig", skipinitialspace=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header would be cut
         try:
             if settings.header and "://" not in path:
-                _check_header(list(pd.read_csv(path, header=None, nrows=1, dtype=str, **options).iloc[0]), path)
-            table = pd.read_csv(
-                path,
+                _check_header(list(read(header=None, nrows=1, dtype=str).iloc[0]), path)
+            table = read(
                 header="infer" if settings.header else None,
                 na_values=list(settings.missing),
                 index_col=False,
                 low_memory=False,
-                **options,
             )
         except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
             _unreadable(settings, "a CSV file in UTF-8 whose rows all have as many values as its first", error)
@@ -93,9 +95,16 @@ def _read_npz(settings: DataSettings, code: str | None) -> Raw:
     used = {*names.values(), *(find_column(list(arrays), name, "data.drop", "arrays") for name in settings.drop)}
     left = [name for name in arrays if name not in used]
     if "X" not in left and len(left) != 1:
-        raise DataError(f"data.path: the features must be the array 'X', or the one left over. Got {left}. Name others in data.drop.")
+        raise DataError(
+            f"data.path: the features must be the array 'X', or the one left over. Got {left}. Name others in data.drop."
+        )
     features = arrays["X" if "X" in left else left[0]]
-    return Raw(features, arrays[names["target"]], {role: arrays[name] for role, name in names.items() if role != "target"}, _where(settings))
+    return Raw(
+        features,
+        arrays[names["target"]],
+        {role: arrays[name] for role, name in names.items() if role != "target"},
+        _where(settings),
+    )
 
 
 def _read_sklearn(settings: DataSettings, code: str | None) -> Raw:
@@ -138,7 +147,9 @@ def _with_roles(features: Any, target: Any, settings: DataSettings) -> Raw:
         return Raw(features, target, taken, _where(settings))
     asked = [f"data.{key}" for key in (*ROLES, "drop") if getattr(settings, key) not in (None, ())]
     if asked:
-        raise DataError(f"{asked[0]}: needs columns with names. Got X as {type(features).__name__}. Return X as a pandas DataFrame.")
+        raise DataError(
+            f"{asked[0]}: needs columns with names. Got X as {type(features).__name__}. Return X as a pandas DataFrame."
+        )
     return Raw(features if isinstance(features, np.ndarray) else _as_array(features), target, {}, _where(settings))
 
 
@@ -181,7 +192,10 @@ def _take_columns(table: Any, settings: DataSettings, target: str | None = None)
 
 
 def find_column(names: Sequence[str], wanted: Column, key: str, what: str = "columns") -> str:
-    """Return the name that ``wanted`` is, or stands at as an index. Raises DataError, naming the setting ``key``, if there is none."""
+    """Return the name that ``wanted`` is, or stands at as an index.
+
+    Raises DataError, naming the setting ``key``, if there is none.
+    """
     if isinstance(wanted, int):
         if 0 <= wanted < len(names):
             return names[wanted]
@@ -205,7 +219,9 @@ def _path(settings: DataSettings) -> str:
     if path is None:
         raise DataError(f"data.path: source {settings.source!r} needs a file. Got None. Name it.")
     if "://" not in path and not Path(path).is_file():
-        raise DataError(f"data.path: must be a file. Got {path!r}, which is {'a folder' if Path(path).is_dir() else 'not there'}.")
+        raise DataError(
+            f"data.path: must be a file. Got {path!r}, which is {'a folder' if Path(path).is_dir() else 'not there'}."
+        )
     return path
 
 

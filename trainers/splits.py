@@ -1,5 +1,6 @@
-"""Who is trained on, watched and scored: row indices of the test part and of every fold, made once. It fits nothing and reads no values
-but target, groups and order."""
+"""Who is trained on, watched and scored: row indices of the test part and of every fold, made once. It fits nothing and reads no
+values but target, groups and order.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -34,8 +36,8 @@ _log = logging.getLogger(__name__)
 class Fold:
     """One train / monitor / score split, as int64 row indices into the data set.
 
-    ``index`` is the position in ``Splits.folds``, ``fold`` the number within ``repeat``. ``monitor`` is what early stopping watches: empty
-    without early stopping, the scoring rows themselves where the split is leaky, else disjoint from both others.
+    ``index`` is the position in ``Splits.folds``, ``fold`` the number within ``repeat``. ``monitor`` is what early stopping
+    watches: empty without early stopping, the scoring rows themselves where the split is leaky, else disjoint from both others.
     """
 
     index: int
@@ -73,10 +75,11 @@ def make_splits(
 
     Parameters
     ----------
-    cv : ``kind`` auto means: groups given, whole groups (stratified for classes); else order given, timeseries; else stratified for
-        classes and plain k-fold for regression. Every repeat shuffles anew.
+    cv : ``kind`` auto means: groups given, whole groups (stratified for classes); else order given, timeseries; else stratified
+        for classes and plain k-fold for regression. Every repeat shuffles anew.
     test_size : share of the rows kept out of the search; 0 for none.
-    monitor_split : share of a fold's training rows that early stopping watches; 0 watches the scoring rows (leaky), None watches none.
+    monitor_split : share of a fold's training rows that early stopping watches; 0 watches the scoring rows (leaky), None watches
+        none.
     seed : of shuffles; the test part does not depend on it.
 
     Raises
@@ -116,9 +119,13 @@ def _resolve_kind(dataset: Dataset, task: Task, cv: CvSettings) -> SplitKind:
         raise DataError("cv.kind: 'group' needs the column that tells the groups. Got data.groups None. Name it in data.groups.")
     if cv.kind == "timeseries" or (cv.kind == "auto" and dataset.order is not None):
         if dataset.order is None:
-            raise DataError("cv.kind: 'timeseries' needs the column that orders the rows. Got data.order None. Name it in data.order.")
+            raise DataError(
+                "cv.kind: 'timeseries' needs the column that orders the rows. Got data.order None. Name it in data.order."
+            )
         if cv.repeats > 1:
-            raise DataError(f"cv.repeats: time has one order, so 'timeseries' takes 1 repeat. Got {cv.repeats!r}. Leave repeats out.")
+            raise DataError(
+                f"cv.repeats: time has one order, so 'timeseries' takes 1 repeat. Got {cv.repeats!r}. Leave repeats out."
+            )
         return "timeseries"
     if dataset.groups is not None:
         _log.warning("cv.kind: %r lets rows of one group be trained on and scored; 'group' keeps groups whole.", cv.kind)
@@ -132,30 +139,35 @@ def _resolve_kind(dataset: Dataset, task: Task, cv: CvSettings) -> SplitKind:
 def _check_search(dataset: Dataset, task: Task, kind: SplitKind, search: Rows, cv: CvSettings) -> None:
     """Refuse what cannot be cut, and warn of what is cut badly."""
     if cv.repeats > 1 and not cv.shuffle:
-        raise DataError(f"cv.repeats: {cv.repeats!r} repeats without shuffle would all be the same. Set cv.shuffle: true, or 1 repeat.")
+        raise DataError(
+            f"cv.repeats: {cv.repeats!r} repeats without shuffle would all be the same. Set cv.shuffle: true, or 1 repeat."
+        )
     if not 2 <= cv.folds <= len(search):
         raise DataError(f"cv.folds: must be from 2 to the number of search rows, {len(search)}. Got {cv.folds!r}.")
     if kind in ("group", "stratified_group") and dataset.groups is not None:
         groups = len(set(dataset.groups[search]))
         if groups < cv.folds:
-            raise DataError(f"cv.folds: needs a group for each of the {cv.folds!r} folds. Got {groups} groups outside the test part.")
+            raise DataError(
+                f"cv.folds: needs a group for each of the {cv.folds!r} folds. Got {groups} groups outside the test part."
+            )
     if task == "regression" or dataset.classes is None:
         return
     counts = np.bincount(dataset.target[search], minlength=len(dataset.classes))
     if (counts > 0).sum() < 2:
         raise DataError(
-            f"data.target: the search needs rows of two classes. Got {dict(zip(dataset.classes, counts.tolist(), strict=True))!r} "
-            "outside the test part. Get more rows, or set data.test_size: 0."
+            "data.target: the search needs rows of two classes outside the test part. "
+            f"Got {dict(zip(dataset.classes, counts.tolist(), strict=True))!r}. Get more rows, or set data.test_size: 0."
         )
     if kind in ("stratified", "stratified_group"):
         if counts.max() < cv.folds:
             raise DataError(
-                f"cv.folds: {cv.folds!r} stratified folds need a class of as many rows. The largest has {counts.max()}. Take fewer."
+                f"cv.folds: stratified folds need a class of as many rows. Got {cv.folds!r} folds, {counts.max()} rows in the "
+                "largest class. Take fewer folds."
             )
         for label, count in zip(dataset.classes, counts.tolist(), strict=True):
             if count < cv.folds:
                 _log.warning(
-                    "cv.folds: class %r has %d rows for %d folds, so some folds have none of it. Take fewer folds, or get more rows.",
+                    "cv.folds: class %r has %d rows for %d folds, so some have none of it. Take fewer folds, or get more rows.",
                     label,
                     count,
                     cv.folds,
@@ -178,7 +190,9 @@ def _cut(dataset: Dataset, kind: SplitKind, search: Rows, cv: CvSettings, seed: 
     }[kind](**options)
     groups = None if dataset.groups is None else dataset.groups[search]
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)  # logged above, with its name
+        warnings.filterwarnings(
+            "ignore", message="The least populated class", category=UserWarning
+        )  # logged above, with its name
         pairs = list(splitter.split(search, dataset.target[search], groups))
     for training, score in pairs:
         if not len(training) or not len(score):
@@ -187,12 +201,12 @@ def _cut(dataset: Dataset, kind: SplitKind, search: Rows, cv: CvSettings, seed: 
 
 
 def _cut_time(order: Array, search: Rows, folds: int) -> Iterator[tuple[Rows, Rows]]:
-    """Yield folds in which each scores the rows after all that it trains on, as scikit-learn's TimeSeriesSplit; equal times stay together."""
+    """Yield folds that score rows later than all that they train on, as scikit-learn's TimeSeriesSplit, equal times together."""
     ranked = search[np.argsort(order[search], kind="stable")]
     size = len(ranked) // (folds + 1)
     wanted = [len(ranked) - size * (folds - number) for number in range(folds)]
     cuts = [*time_boundaries(order[ranked], wanted, "cv.folds"), len(ranked)]
-    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, stop in pairwise(cuts):
         yield np.sort(ranked[:start]), np.sort(ranked[start:stop])
 
 

@@ -29,7 +29,7 @@ _ROLES = ("target", "groups", "order", "weights", "ids")
 
 
 def stage(dataset: Dataset, splits: Splits, folder: str | Path) -> None:
-    """Write a data set and its splits to ``folder``: uncompressed Arrow (feather) for tables, .npy for arrays, JSON for the rest."""
+    """Write a data set and its splits to ``folder``: uncompressed Arrow for tables, .npy for arrays, JSON for the rest."""
     import pandas as pd
 
     folder = Path(folder)
@@ -46,7 +46,8 @@ def stage(dataset: Dataset, splits: Splits, folder: str | Path) -> None:
 
 
 def open_staged(folder: str | Path) -> tuple[Dataset, Splits]:
-    """Return the data set and splits in ``folder``, memory-mapped: processes on one machine share the pages. Arrays are read-only.
+    """Return the data set and splits in ``folder``, memory-mapped: processes on one machine share the pages. Arrays are
+    read-only.
 
     Raises
     ------
@@ -75,7 +76,8 @@ def _write(table: Any, path: Path) -> None:
     from pyarrow import feather
 
     columns = [
-        pa.array(table[name].to_numpy(), from_pandas=False) if isinstance(table[name].dtype, np.dtype) and table[name].dtype != object
+        pa.array(table[name].to_numpy(), from_pandas=False)
+        if isinstance(table[name].dtype, np.dtype) and table[name].dtype != object
         else pa.Array.from_pandas(table[name])
         for name in table.columns
     ]

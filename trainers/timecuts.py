@@ -42,7 +42,10 @@ def time_boundaries(times: Array, wanted: list[int], what: str) -> list[int]:
 
 
 def latest_rows(order: Array, share: float, what: str) -> Array:
-    """Return (rows,) bool: the last ``share`` of the rows in time, at least one moment and never all. Raises DataError if impossible."""
+    """Return (rows,) bool: the last ``share`` of the rows in time, at least one moment and never all.
+
+    Raises DataError if impossible.
+    """
     rank = np.argsort(order, kind="stable")
     rows = len(order)
     wanted = min(max(rows - round(share * rows), 1), rows - 1)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def custom_inputs(dataset: Dataset, fit_rows: Array, reference: str, code: str | None, seed: int) -> tuple[Array, Preprocessor]:
-    """Return (inputs, preprocessor): the training rows by ``fit_transform(X, y)``, as in a scikit-learn pipeline, the others by ``transform``.
+    """Return (inputs, preprocessor): the training rows by ``fit_transform(X, y)``, as in a scikit-learn pipeline, the others by
+    ``transform``.
 
     Parameters
     ----------
@@ -56,8 +57,8 @@ def custom_inputs(dataset: Dataset, fit_rows: Array, reference: str, code: str |
         raise UserCodeError(f"preprocessing: the transformer of {reference!r} failed: {type(error).__name__}: {error}") from error
     if rest.shape[1:] != trained.shape[1:]:
         raise UserCodeError(
-            f"preprocessing: {reference!r} must give rows one shape. Got {trained.shape[1:]} from fit_transform and {rest.shape[1:]} "
-            "from transform."
+            f"preprocessing: {reference!r} must give all rows one shape. "
+            f"Got {trained.shape[1:]} from fit_transform and {rest.shape[1:]} from transform."
         )
     inputs = np.empty((dataset.rows, *trained.shape[1:]), dtype=np.float32)
     inputs[fit_rows] = trained
@@ -70,13 +71,13 @@ def _made(reference: str, code: str | None, seed: int) -> Any:
     try:
         transformer = factory()
     except Exception as error:
-        raise UserCodeError(f"preprocessing: {reference!r} failed: {type(error).__name__}: {error}. It is called without arguments.") from error
+        raise UserCodeError(
+            f"preprocessing: {reference!r} failed: {type(error).__name__}: {error}. It is called without arguments."
+        ) from error
     if not hasattr(transformer, "fit") or not hasattr(transformer, "transform") or isinstance(transformer, type):
         raise UserCodeError(f"preprocessing: {reference!r} must return a scikit-learn transformer. Got {transformer!r}.")
     if hasattr(transformer, "get_params"):
-        open_seeds = [
-            name for name, value in transformer.get_params().items() if name.endswith("random_state") and value is None
-        ]
+        open_seeds = [name for name, value in transformer.get_params().items() if name.endswith("random_state") and value is None]
         transformer.set_params(**dict.fromkeys(open_seeds, seed % 2**32))
     return transformer
 
@@ -88,9 +89,13 @@ def _checked(values: Any, rows: int, reference: str) -> Array:
     except (ValueError, TypeError) as error:
         raise UserCodeError(f"preprocessing: {reference!r} must give numbers. Got {error}. Encode texts.") from error
     if array.ndim < 2 or len(array) != rows:
-        raise UserCodeError(f"preprocessing: {reference!r} must give an array of {rows} rows and some columns. Got shape {array.shape}.")
+        raise UserCodeError(
+            f"preprocessing: {reference!r} must give an array of {rows} rows and some columns. Got shape {array.shape}."
+        )
     if not np.isfinite(array).all():
-        raise UserCodeError(f"preprocessing: {reference!r} must give finite numbers. Got NaN or infinity. Impute what is missing.")
+        raise UserCodeError(
+            f"preprocessing: {reference!r} must give finite numbers. Got NaN or infinity. Impute what is missing."
+        )
     return array
 
 

@@ -1,4 +1,7 @@
-"""The user's own code: finding "module:function" in the folder of the sweep, and the files that it needs. It imports no heavy library."""
+"""The user's own code: finding "module:function" in the folder of the sweep, and the files that it needs.
+
+It imports no heavy library.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,8 @@ def module_file(module: str, code: str | Path) -> Path | None:
 
 
 def source_files(reference: str, code: str | Path) -> tuple[Path, ...]:
-    """Return the files in ``code`` that "module:function" needs, sorted: its module and, by their import statements, all that it draws in.
+    """Return the files in ``code`` that "module:function" needs, sorted: its module and, by their import statements, all that it
+    draws in.
 
     Nothing is imported. A file that cannot be parsed ends the search along its branch.
     """
@@ -111,7 +115,7 @@ def _import_module(name: str, reference: str, code: Path | None) -> ModuleType:
 
 def _forget_namesake(name: str, code: Path) -> None:
     """Drop modules of this name that were imported from elsewhere, when ``code`` has its own."""
-    root = name.split(".")[0]
+    root = name.split(".", maxsplit=1)[0]
     own = module_file(root, code)
     loaded = sys.modules.get(root)
     if own is None or loaded is None or getattr(loaded, "__file__", None) is None or Path(str(loaded.__file__)).resolve() == own:
