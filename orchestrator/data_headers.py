@@ -1,0 +1,67 @@
+"""The names of a data file's columns (csv, parquet) or arrays (npz), read without its rows and without a data library."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+from trainers.settings import Source
+
+
+class HeaderError(ValueError):
+    """The file is not what its source says; the message says what it is."""
+
+
+def column_names(file: Path, source: Source, *, header: bool) -> tuple[str, ...]:
+    """Return the names that the loader will know the file's columns or arrays by.
+
+    Parameters
+    ----------
+    file : not compressed, but for what its format does itself.
+    source : csv, parquet or npz.
+    header : of a csv file: whether its first line names the columns; else they are called "0", "1", ...
+
+    Raises
+    ------
+    HeaderError
+        The file is empty, broken, of another format, or has a name twice.
+    """
+    try:
+        if source == "csv":
+            names = _csv(file, header)
+        else:
+            names = _parquet(file) if source == "parquet" else _npz(file)
+    except (OSError, UnicodeDecodeError, csv.Error, zipfile.BadZipFile, ValueError) as error:
+        if isinstance(error, HeaderError):
+            raise
+        raise HeaderError(f"{file.name} cannot be read as {source}: {' '.join(str(error).split())}.") from None
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise HeaderError(f"expected different names in {file.name}, got {twice!r} twice; rename one.")
+    return names
+
+
+def _csv(file: Path, header: bool) -> tuple[str, ...]:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        first = next((row for row in csv.reader(lines, skipinitialspace=True) if row), None)
+    if first is None:
+        raise HeaderError(f"{file.name} is empty.")
+    if len(first) == 1 and any(mark in first[0] for mark in ";\t|"):
+        raise HeaderError(f"expected commas between the columns of {file.name}, got {first[0][:60]!r}.")
+    return tuple(first) if header else tuple(map(str, range(len(first))))
+
+
+def _parquet(file: Path) -> tuple[str, ...]:
+    from pyarrow import parquet
+
+    schema = parquet.read_schema(file)
+    described = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
+    index = {name for name in described.get("index_columns", []) if isinstance(name, str)}
+    return tuple(name for name in schema.names if name not in index)
+
+
+def _npz(file: Path) -> tuple[str, ...]:
+    with zipfile.ZipFile(file) as archive:
+        return tuple(name.removesuffix(".npy") for name in archive.namelist())
