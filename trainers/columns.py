@@ -169,7 +169,7 @@ def _classes(raw: Any, task: Task) -> tuple[Array, tuple[Any, ...]]:
     return np.asarray(codes, dtype=np.int64), tuple(labels)
 
 
-def tidy_roles(raw: dict[str, Any], rows: int) -> dict[str, Array]:
+def tidy_roles(raw: dict[str, Any], rows: int) -> dict[str, Any]:
     """Return groups and ids as text, order as int64 or float64, weights as float64, under the names that a Dataset gives them.
 
     Raises

@@ -30,7 +30,7 @@ _CLASSES: tuple[Task, ...] = ("binary", "multiclass")
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: ``function`` names scikit-learn's, ``options`` go to it; ``averaged`` ones average over three and more classes."""
+    """One metric: scikit-learn's ``function`` with ``options``; ``averaged`` ones average over three and more classes."""
 
     function: str
     tasks: tuple[Task, ...]

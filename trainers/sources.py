@@ -49,7 +49,7 @@ def _read_csv(settings: DataSettings, code: str | None) -> Raw:
     import pandas as pd
 
     path = _path(settings)
-    read = partial(pd.read_csv, path, encoding="utf-8-sig", skipinitialspace=True)
+    read: Any = partial(pd.read_csv, path, encoding="utf-8-sig", skipinitialspace=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header would be cut
         try:

@@ -188,11 +188,9 @@ def _cut(dataset: Dataset, kind: SplitKind, search: Rows, cv: CvSettings, seed: 
         "group": model_selection.GroupKFold,
         "stratified_group": model_selection.StratifiedGroupKFold,
     }[kind](**options)
-    groups = None if dataset.groups is None else dataset.groups[search]
+    groups = dataset.groups[search] if kind in ("group", "stratified_group") and dataset.groups is not None else None
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message="The least populated class", category=UserWarning
-        )  # logged above, with its name
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # logged above, with its name
         pairs = list(splitter.split(search, dataset.target[search], groups))
     for training, score in pairs:
         if not len(training) or not len(score):
