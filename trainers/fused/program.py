@@ -1,0 +1,248 @@
+"""The compiled programs of one graph: many epochs of many members as one loop, and predictions.
+
+Lanes stand for members; a lane's numbers depend on nothing but its own state and rows. Which member is in which lane, and when the
+host is met, is not known here.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from trainers.errors import NotFusableError
+from trainers.failures import one_line
+from trainers.fused.graph import Batch, Graph, State
+from trainers.fused.stopping import COMPLETE, DIVERGED, RUNNING, STOPPED, Rule, Watch, look
+
+
+_log = logging.getLogger(__name__)
+
+
+class Lane(NamedTuple):
+    """All that changes of one member, or of many with a leading lanes axis. ``best`` is a copy of the weights or empty."""
+
+    state: State
+    best: tuple[list[Any], list[Any]]
+    watch: Watch
+    epoch: Any
+    status: Any
+
+
+class Fixed(NamedTuple):
+    """What is a member's own and does not change: dials and their complements (dials,) float32, and its limits."""
+
+    dials: Any
+    complements: Any
+    epochs: Any
+    patience: Any
+    min_delta: Any
+
+
+class Pool(NamedTuple):
+    """All rows that members index into: inputs and target, pytrees of arrays, rows first."""
+
+    inputs: Any
+    target: Any
+
+
+class Feed(NamedTuple):
+    """Which rows a member meets, as row numbers of the pool; a row that only fills up is written as ``-1 - row``.
+
+    ``train`` is (epochs, lanes, steps * batch [+ last batch]) and ``monitor`` (lanes, chunks * chunk [+ last chunk]); the weights
+    are float32 of the same shape, or None. ``steps`` and ``chunks`` say how many full ones anybody needs.
+    """
+
+    train: Any
+    train_weights: Any
+    steps: Any
+    monitor: Any
+    monitor_weights: Any
+    chunks: Any
+
+
+def start(state: State, rule: Rule) -> Lane:
+    """Return a member that has not begun."""
+    best = (list(state.trainable), list(state.non_trainable)) if rule.restore else ([], [])
+    watch = Watch(np.float32(np.nan), np.int32(0), np.int32(0))
+    return Lane(state, best, watch, np.int32(0), np.int32(RUNNING))
+
+
+class Program:
+    """One graph under one stopping rule, for batches of one size. Compiled on first use and kept."""
+
+    def __init__(self, graph: Graph, rule: Rule, batch: int, chunk: int) -> None:
+        self.graph = graph
+        self.rule = rule
+        self.batch = batch
+        self.chunk = chunk
+        self._compiled: dict[Any, Any] = {}
+        self.place = jax.jit(_place, donate_argnums=0)
+        self.predict = jax.jit(self._predict)
+
+    def compiled(self, lanes: Lane, fixed: Fixed, pool: Pool, feed: Feed) -> Callable[..., tuple[Lane, Any]]:
+        """Return the compiled loop for arguments of these shapes; see :meth:`_train` for what it does.
+
+        Raises
+        ------
+        NotFusableError
+            The model cannot be traced.
+        """
+        arguments = (lanes, fixed, pool, feed, np.int32(0), np.int32(0))
+        leaves, structure = jax.tree.flatten(arguments)
+        key = (structure, tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves))
+        if key not in self._compiled:
+            begun = time.perf_counter()
+            self._compiled[key] = self._lower(arguments).compile()
+            _log.info("A program of %d lanes compiled in %.2f s.", lanes.epoch.shape[0], time.perf_counter() - begun)
+        compiled: Callable[..., tuple[Lane, Any]] = self._compiled[key]
+        return compiled
+
+    def _lower(self, arguments: tuple[Any, ...]) -> Any:
+        try:
+            return jax.jit(self._train, donate_argnums=0).lower(*arguments)
+        except Exception as error:
+            raise NotFusableError(f"it cannot be traced by JAX: {one_line(error)}") from error
+
+    def _train(self, lanes: Lane, fixed: Fixed, pool: Pool, feed: Feed, epochs: Any, wanted: Any) -> tuple[Lane, Any]:
+        """Train up to ``epochs`` epochs, or until fewer than ``wanted`` lanes run.
+
+        Returns the lanes and their logs, (epochs, lanes, logs) float32: training logs, then validation logs, NaN where not run.
+        """
+        validated = feed.monitor.shape[1] > 0
+        count = len(self.graph.log_names) * (2 if validated else 1)
+        most = feed.train.shape[0]
+        logs = jnp.full((most, feed.train.shape[1], count), jnp.nan, dtype="float32")
+
+        def going(carry: tuple[Any, Lane, Any]) -> Any:
+            epoch, lanes, _ = carry
+            return (epoch < epochs) & (jnp.sum(lanes.status == RUNNING) >= wanted)
+
+        def body(carry: tuple[Any, Lane, Any]) -> tuple[Any, Lane, Any]:
+            epoch, lanes, logs = carry
+            rows = lax.dynamic_index_in_dim(feed.train, epoch, keepdims=False)
+            weights = None if feed.train_weights is None else lax.dynamic_index_in_dim(feed.train_weights, epoch, keepdims=False)
+            lanes, now = self._epoch(lanes, fixed, pool, feed._replace(train=rows, train_weights=weights))
+            return epoch + 1, lanes, lax.dynamic_update_index_in_dim(logs, now, epoch, 0)
+
+        _, lanes, logs = lax.while_loop(going, body, (jnp.int32(0), lanes, logs))
+        return lanes, logs
+
+    def _epoch(self, lanes: Lane, fixed: Fixed, pool: Pool, feed: Feed) -> tuple[Lane, Any]:
+        count = feed.train.shape[0]
+        zero = [jnp.broadcast_to(value, (count, *value.shape)) for value in map(jnp.asarray, self.graph.metrics_start)]
+        state, metrics = self._steps(lanes.state, zero, fixed, pool, feed)
+        logs = jax.vmap(self.graph.logs)(metrics)
+        if feed.monitor.shape[1] > 0:
+            seen = self._monitor(state, zero, pool, feed)
+            logs = jnp.concatenate([logs, jax.vmap(self.graph.logs)(seen)], axis=1)
+        ended = jax.vmap(self._end_epoch)(lanes._replace(state=state), fixed, logs)
+        running = lanes.status == RUNNING
+        kept = jax.tree.map(lambda new, old: jnp.where(_along(running, new), new, old), ended, lanes)
+        return kept, jnp.where(running[:, None], logs, jnp.nan)
+
+    def _steps(self, state: State, metrics: list[Any], fixed: Fixed, pool: Pool, feed: Feed) -> tuple[State, list[Any]]:
+        padded = self.graph.padded
+        step = jax.vmap(partial(self._step, padded=padded), in_axes=(0, 0, 0, None, 0, 0))
+
+        def slice_at(array: Any, at: Any, size: int) -> Any:
+            return None if array is None else lax.dynamic_slice_in_dim(array, at, size, axis=1)
+
+        def body(index: Any, carry: tuple[State, list[Any]]) -> tuple[State, list[Any]]:
+            rows = slice_at(feed.train, index * self.batch, self.batch)
+            weights = slice_at(feed.train_weights, index * self.batch, self.batch)
+            done: tuple[State, list[Any]] = step(*carry, fixed, pool, rows, weights)
+            return done
+
+        state, metrics = lax.fori_loop(0, feed.steps, body, (state, metrics))
+        last = feed.train.shape[1] % self.batch
+        if last:
+            at = feed.train.shape[1] - last
+            state, metrics = step(
+                state, metrics, fixed, pool, slice_at(feed.train, at, last), slice_at(feed.train_weights, at, last)
+            )
+        return state, metrics
+
+    def _step(self, state: State, metrics: list[Any], fixed: Fixed, pool: Pool, rows: Any, weights: Any, *, padded: bool) -> Any:
+        batch = gather(pool, rows, weights, padded)
+        new = self.graph.train_step(state, metrics, (fixed.dials, fixed.complements), batch)
+        if padded:
+            return new
+        return jax.tree.map(lambda a, b: jnp.where(rows[0] >= 0, a, b), new, (state, metrics))
+
+    def _monitor(self, state: State, metrics: list[Any], pool: Pool, feed: Feed) -> list[Any]:
+        chunked = self.graph.chunked
+
+        def test(state: State, metrics: list[Any], rows: Any, weights: Any) -> list[Any]:
+            new = self.graph.test_step(state, metrics, gather(pool, rows, weights, chunked))
+            if chunked:
+                return new
+            kept: list[Any] = jax.tree.map(lambda a, b: jnp.where(rows[0] >= 0, a, b), new, metrics)
+            return kept
+
+        step = jax.vmap(test)
+
+        def body(index: Any, metrics: list[Any]) -> list[Any]:
+            rows = lax.dynamic_slice_in_dim(feed.monitor, index * self.chunk, self.chunk, axis=1)
+            weights = feed.monitor_weights
+            if weights is not None:
+                weights = lax.dynamic_slice_in_dim(weights, index * self.chunk, self.chunk, axis=1)
+            done: list[Any] = step(state, metrics, rows, weights)
+            return done
+
+        metrics = lax.fori_loop(0, feed.chunks, body, metrics)
+        last = feed.monitor.shape[1] % self.chunk
+        if last:
+            weights = None if feed.monitor_weights is None else feed.monitor_weights[:, -last:]
+            metrics = step(state, metrics, feed.monitor[:, -last:], weights)
+        return metrics
+
+    def _end_epoch(self, lane: Lane, fixed: Fixed, logs: Any) -> Lane:
+        """Close one member's epoch as Keras' callbacks do: diverged, stopped early, or complete."""
+        watch, best, stop = lane.watch, lane.best, jnp.bool_(False)
+        if self.rule.log is not None:
+            value = logs[self.rule.log]
+            watch, improved, stop = look(watch, value, lane.epoch, fixed.patience, fixed.min_delta, self.rule.sign)
+            if self.rule.restore:
+                now = (lane.state.trainable, lane.state.non_trainable)
+                best = jax.tree.map(lambda new, old: jnp.where(improved, new, old), now, best)
+        epoch = lane.epoch + 1
+        status = jnp.where(epoch >= fixed.epochs, COMPLETE, RUNNING)
+        status = jnp.where(stop, STOPPED, status)
+        status = jnp.where(jnp.isfinite(logs[jnp.array(self.rule.finite)]).all(), status, DIVERGED)
+        return Lane(lane.state, best, watch, epoch, status.astype("int32"))
+
+    def _predict(self, lanes: Lane, which: Any, pool: Pool, rows: Any) -> Any:
+        """Return the outputs of the lanes ``which``, (pair,) int32, on ``rows``, (pair, rows) int32: the best weights, else the last."""
+        weights = (lanes.best if self.rule.restore else (lanes.state.trainable, lanes.state.non_trainable))
+        trainable, non_trainable = jax.tree.map(lambda value: value[which], weights)
+
+        def one(trainable: Any, non_trainable: Any, rows: Any) -> Any:
+            inputs = jax.tree.map(lambda values: values[rows], pool.inputs)
+            return self.graph.predict(State(trainable, non_trainable, []), inputs)
+
+        return jax.vmap(one)(trainable, non_trainable, rows)
+
+
+def gather(pool: Pool, rows: Any, weights: Any, masked: bool) -> Batch:
+    """Return one member's batch of the rows numbered ``rows``, (rows,) int32, where ``-1 - row`` only fills up."""
+    mask = (rows >= 0).astype("float32") if masked else None
+    index = jnp.where(rows >= 0, rows, -1 - rows)
+    inputs, target = jax.tree.map(lambda values: values.at[index].get(mode="promise_in_bounds"), tuple(pool))
+    return Batch(inputs, target, weights, mask)
+
+
+def _along(flags: Any, values: Any) -> Any:
+    return flags.reshape(flags.shape + (1,) * (values.ndim - flags.ndim))
+
+
+def _place(lanes: Any, index: Any, one: Any) -> Any:
+    """Return ``lanes`` (lanes, or their fixed parts) with one member put at ``index``."""
+    return jax.tree.map(lambda all_, new: lax.dynamic_update_index_in_dim(all_, jnp.asarray(new, all_.dtype), index, 0), lanes, one)
