@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -65,6 +65,7 @@ class Choice(Domain):
     """
 
     options: Sequence[Any]
+    _by_text: Mapping[str, Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.options, list | tuple) or not self.options:
@@ -83,6 +84,7 @@ class Choice(Domain):
         if problems:
             raise SpaceError(problems)
         object.__setattr__(self, "options", tuple(frozen.values()))
+        object.__setattr__(self, "_by_text", frozen)
 
     @property
     def size(self) -> int:
@@ -104,7 +106,8 @@ class Choice(Domain):
 
     def mutate(self, value: Any, rng: Random, scale: float) -> Any:
         """Return another option, or ``value`` where there is no other; options have no distance, so ``scale`` plays no part."""
-        others = [option for option in self.options if canonical(option) != canonical(value)]
+        own = canonical(value)
+        others = [option for text, option in self._by_text.items() if text != own]
         return thaw(others[rng.randrange(len(others))]) if others else value
 
     def cross(self, one: Any, other: Any, rng: Random, stretch: float) -> Any:
@@ -113,8 +116,7 @@ class Choice(Domain):
 
     def plain(self, value: Any) -> Any:
         """Return the option that equals ``value``; 1, 1.0 and true differ."""
-        wanted = canonical(freeze(value))
-        for option in self.options:
-            if canonical(option) == wanted:
-                return option
-        raise ValueError(f"expected one of {[thaw(option) for option in self.options]!r}, got {value!r}; take one of them")
+        frozen = freeze(value)
+        if canonical(frozen) not in self._by_text:
+            raise ValueError(f"expected one of {[thaw(option) for option in self.options]!r}, got {value!r}; take one of them")
+        return frozen

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from search_spaces.breeding import GeneticSettings
 from search_spaces.errors import Problem, SpaceError, StrategyError
-from search_spaces.genetic import Genetic, GeneticSettings
+from search_spaces.genetic import Genetic
 from search_spaces.grid import Grid, GridSettings
 from search_spaces.random_search import RandomSearch, RandomSettings
 from search_spaces.settings import read_settings
@@ -53,7 +54,7 @@ def make_strategy(
 
 
 def strategy_problems(settings: object, space: SearchSpace | None, *, path: str = "strategy") -> list[Problem]:
-    """Return all that is wrong with ``settings``, and all that keeps them from ``space``, unless that is None, being wrong itself."""
+    """Return all that is wrong with ``settings``, and all that keeps them from ``space`` (None: not known)."""
     try:
         if space is None:
             _read(settings, path)

@@ -20,9 +20,15 @@ def count(default: int, *, low: int) -> Any:
     return dataclasses.field(default=default, metadata={"expected": f"a whole number of at least {low}", "low": low})
 
 
-def share(default: float | None, *, expected: str) -> Any:
-    """Return a field for a number from 0 to 1, or null where that is the default; ``expected`` says what it is for."""
-    return dataclasses.field(default=default, metadata={"expected": expected, "share": True})
+def probability(default: float | None) -> Any:
+    """Return a field for a number from 0 to 1, or null where that is the default."""
+    expected = "a probability from 0 to 1" if default is not None else "a probability from 0 to 1, or null"
+    return dataclasses.field(default=default, metadata={"expected": expected})
+
+
+def share(default: float) -> Any:
+    """Return a field for a number above 0, at most 1."""
+    return dataclasses.field(default=default, metadata={"expected": "a share above 0, at most 1", "above": 0})
 
 
 def one_of(default: str, *others: str) -> Any:
@@ -47,10 +53,12 @@ def _fits(value: object, field: dataclasses.Field[Any]) -> bool:
     if "words" in limits:
         return isinstance(value, str) and value in limits["words"]
     if "low" in limits:
-        number = whole(value)
-        return number is not None and number >= limits["low"]
-    proportion = real(value)
-    return (value is None and field.default is None) or (proportion is not None and 0 <= proportion <= 1)
+        integer = whole(value)
+        return integer is not None and integer >= limits["low"]
+    number = real(value)
+    if number is None:
+        return value is None and field.default is None
+    return number <= 1 and (number > 0 if "above" in limits else number >= 0)
 
 
 def read_settings(kind: type[Settings], written: Mapping[str, Any]) -> Settings:

@@ -57,7 +57,7 @@ class SearchSpace:
     def grid_problems(self, path: str = "space") -> list[Problem]:
         """Return one problem for each domain that no grid can be laid over."""
         return [
-            (f"{path}.{name}", f"expected values that a grid can take, got {domain!r}; give it a step or points, or list the values")
+            (f"{path}.{name}", "expected values for a grid, got a continuous range; add step or points, or list the values")
             for name, domain in self.domains.items()
             if domain.grid_size is None
         ]
@@ -114,13 +114,17 @@ class SearchSpace:
         SpaceError
             If it is not of this space.
         """
-        problems = self.check(config)
+        plain, problems = self._read(config, "config")
         if problems:
             raise SpaceError(problems)
-        return {name: thaw(domain.plain(config[name])) for name, domain in self.domains.items()}
+        return plain
 
     def check(self, config: Config, path: str = "config") -> list[Problem]:
         """Return all that keeps ``config`` from being one of this space: unknown, missing and impossible values."""
+        return self._read(config, path)[1]
+
+    def _read(self, config: Config, path: str) -> tuple[dict[str, Any], list[Problem]]:
+        plain: dict[str, Any] = {}
         problems = [
             (f"{path}.{name}", f"expected a name of the space, got {name!r}; {suggestion(name, self.names)}")
             for name in config
@@ -131,7 +135,7 @@ class SearchSpace:
                 problems.append((f"{path}.{name}", "expected a value, got none; give one"))
                 continue
             try:
-                domain.plain(config[name])
+                plain[name] = thaw(domain.plain(config[name]))
             except ValueError as error:
                 problems.append((f"{path}.{name}", str(error)))
-        return problems
+        return plain, problems

@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import Any
 
-from search_spaces.errors import TellError
+from search_spaces.errors import SpaceError, TellError
 from search_spaces.space import SearchSpace
 from search_spaces.values import Config
 
@@ -74,7 +74,10 @@ class Strategy(ABC):
         TellError
             If the config was never asked, or was told with another score before.
         """
-        key = "" if self._space.check(config) else self._space.key(config)
+        try:
+            key = self._space.key(config)
+        except SpaceError:
+            key = ""
         if key not in self._asked:
             raise TellError(f"Expected a config that this strategy was asked for, got {dict(config)!r}; ask before telling.")
         known = float(score) if score is not None and math.isfinite(score) else None

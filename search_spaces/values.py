@@ -65,7 +65,7 @@ def real(value: object) -> float | None:
 def suggestion(name: object, known: Iterable[str]) -> str:
     """Return what to do about an unknown ``name``: the nearest of ``known``, or all of them."""
     names = list(known)
-    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.65)
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known are: {', '.join(names)}" if names else "take it out"
