@@ -38,6 +38,11 @@ class Scale:
     ticks: tuple[str, ...] | None
     log: bool
 
+    @property
+    def whole(self) -> bool:
+        """Whether all positions are whole numbers."""
+        return all(position.is_integer() for position in self.positions)
+
     def unit(self) -> list[float]:
         """Return the positions stretched to 0..1, in log scale where the axis is."""
         values = [math.log(value) for value in self.positions] if self.log else list(self.positions)
@@ -93,6 +98,7 @@ def best_score(sweep: SweepRow, done: Sequence[TrialRow]) -> Figure:
     if baseline is not None:
         axes.axhline(baseline, color=QUIET, linestyle="--", linewidth=1, label="baseline")
     _label(axes, f"{sweep.title}: best {metric} over trials", "trial", metric)
+    _whole_numbers(axes)
     axes.legend(frameon=False)
     return figure
 
@@ -112,10 +118,12 @@ def hyperparameters(sweep: SweepRow, done: Sequence[TrialRow], scales: Sequence[
         )
         if scale.log:
             axes.set_xscale("log")
+        elif scale.whole:
+            _whole_numbers(axes)
         if scale.ticks is not None:
             axes.set_xticks(range(len(scale.ticks)), scale.ticks, rotation=20 if len(scale.ticks) > 3 else 0)
             axes.set_xlim(-0.5, len(scale.ticks) - 0.5)
-        _label(axes, "", scale.name, metric)
+        _label(axes, "", scale.name, metric if axes in panels[::columns] else "")
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
     hidden = f" ({len(shown)} of {len(scales)})" if len(scales) > len(shown) else ""
@@ -170,6 +178,7 @@ def learning_curves(sweep: SweepRow, best: Sequence[TrialRow], histories: Mappin
     _label(
         axes, f"{sweep.title}: learning curves of the best {len(best)}", "epoch", "loss (full: watched, dotted: training rows)"
     )
+    _whole_numbers(axes)
     axes.legend(frameon=False, fontsize=8)
     return figure
 
@@ -217,6 +226,12 @@ def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tup
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+
+
+def _whole_numbers(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _label(axes: Axes, title: str, x: str, y: str) -> None:

@@ -48,6 +48,12 @@ def ranked(sweep: SweepRow, trials: Sequence[TrialRow]) -> list[TrialRow]:
     return [trial for _, _, trial in sorted(pairs, key=lambda pair: pair[:2])]
 
 
+def winner_of(sweep: SweepRow, trials: Sequence[TrialRow]) -> TrialRow | None:
+    """Return the trial that was refitted; before that, the best so far; None without a score."""
+    chosen = [trial for trial in trials if trial.number == sweep.facts.get("winner")]
+    return next(iter(chosen or ranked(sweep, trials)), None)
+
+
 def baseline_means(sweep: SweepRow) -> dict[str, float]:
     """Return the baseline's mean over folds of every metric that is a number in all of them."""
     folds: Sequence[Mapping[str, Any]] = sweep.facts.get("baseline") or ()

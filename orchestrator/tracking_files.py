@@ -6,12 +6,15 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from orchestrator.leaderboard import Leaderboard
+from orchestrator.leaderboard_formats import to_csv, to_html
 from orchestrator.pictures import LEARNING_CURVES, draw_pictures
 from orchestrator.row_values import ranked, spec_of
 
@@ -22,6 +25,16 @@ if TYPE_CHECKING:
 
 MOST_HISTORIES = 500
 """The best trials whose fold histories are uploaded; the ledger keeps them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What the sweep file says of its objective."""
+
+    metric: str
+    direction: str
+    select: str
+
 
 _PASSWORD = re.compile(r"(://[^/@:\s]*):[^/@\s]+@")
 
@@ -36,6 +49,9 @@ def write_first_files(folder: Path, sweep: SweepRow) -> None:
 def write_final_files(folder: Path, sweep: SweepRow, trials: Sequence[TrialRow], ledger: Ledger) -> None:
     """Write what is known when a sweep ends: leaderboard.csv and .html, fold_histories.json, pictures/*.png."""
     write_first_files(folder, sweep)  # a resumed sweep may have another budget by now
+    board = Leaderboard.from_rows(trials, Objective(**spec_of(sweep)["objective"]), sweep.facts.get("baseline") or ())
+    (folder / "leaderboard.csv").write_text(to_csv(board), encoding="utf-8")
+    (folder / "leaderboard.html").write_text(to_html(board, sweep.title), encoding="utf-8")
     best = ranked(sweep, trials)[:MOST_HISTORIES]
     by_key = ledger.known_folds(trial.key for trial in best)
     histories = {trial.number: list(by_key.get(trial.key, {}).values()) for trial in best}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.row_values import baseline_means, is_finite, objective_of, ranked, trial_values
+from orchestrator.row_values import baseline_means, is_finite, objective_of, trial_values, winner_of
 from orchestrator.trials import SweepState
 
 if TYPE_CHECKING:
@@ -45,13 +45,12 @@ def _winner(sweep: SweepRow, trials: Sequence[TrialRow]) -> list[str]:
     metric, _ = objective_of(sweep)
     baseline = baseline_means(sweep).get(metric)
     compared = "" if baseline is None else f" The baseline has {baseline:.4g}."
-    best = ranked(sweep, trials)[:1]
-    if not best:
+    trial = winner_of(sweep, trials)
+    if trial is None:
         return [f"No trial has a score yet.{compared}"]
-    trial = best[0]
     values = {name: json.dumps(value, ensure_ascii=False, default=str) for name, value in trial_values(sweep, trial).items()}
     table = ["| hyperparameter | value |", "|---|---|", *(f"| {name} | `{value[:200]}` |" for name, value in values.items())]
-    return [f"**Best: trial {trial.number}, {metric} {trial.score:.4g}{_spread(trial, metric)}.**{compared}", "\n".join(table)]
+    return [f"**Winner: trial {trial.number}, {metric} {trial.score:.4g}{_spread(trial, metric)}.**{compared}", "\n".join(table)]
 
 
 def _spread(trial: TrialRow, metric: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from orchestrator.row_values import baseline_means, is_finite, mean_curves, objective_of, ranked, spec_of, trial_values
+from orchestrator.row_values import baseline_means, is_finite, mean_curves, objective_of, spec_of, trial_values, winner_of
 from orchestrator.trials import SweepState, TrialState
 
 if TYPE_CHECKING:
@@ -228,11 +228,11 @@ def sweep_run(sweep: SweepRow, trials: Sequence[TrialRow] = ()) -> RunContent:
 
 
 def winner_metrics(sweep: SweepRow, trials: Sequence[TrialRow], timestamp: int) -> list[MetricPoint]:
-    """Return the best trial's mean and spread, named as in a trial's run, and the refitted winner's scores on the test part."""
-    best = ranked(sweep, trials)[:1]
+    """Return the winner's mean and spread, named as in a trial's run, and the refitted winner's scores on the test part."""
+    winner = winner_of(sweep, trials)
     refit: Mapping[str, Any] = sweep.facts.get("refit") or {}
     values = {
-        **{name: value for trial in best for name, value in summary_values(trial).items()},
+        **(summary_values(winner) if winner else {}),
         **{f"test/{name}": value for name, value in (refit.get("test_metrics") or {}).items()},
     }
     return [MetricPoint(name, float(value), timestamp) for name, value in values.items() if is_finite(value)]

@@ -6,6 +6,7 @@ No fluent API, no active run, no global address. Every method but ``create`` may
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -140,9 +141,7 @@ class MlflowStore:
 
     def create(self, content: RunContent, parent: str | None = None) -> str:
         """Make a run with its name, start and tags, and return its id; its other content is written by ``write``."""
-        from mlflow.tracking.context.registry import resolve_tags
-
-        tags = dict(content.tags) | ({TAG_PARENT: parent} if parent else resolve_tags())
+        tags = {**self._context, **content.tags} | ({TAG_PARENT: parent} if parent else {})
         run = self.client.create_run(self.experiment_id, start_time=content.start, tags=tags, run_name=content.name)
         return str(run.info.run_id)
 
@@ -196,16 +195,18 @@ class MlflowStore:
     def upload_model(
         self, run_id: str, folder: Path, *, name: str, register_as: str | None = None, alias: str | None = None
     ) -> UploadedModel:
-        """Upload an MLflow model folder as a logged model of a run, and register it if asked; what is there already is found again.
+        """Upload a model folder as a logged model of a run, and register it if asked; what is there already is found again.
 
         Parameters
         ----------
-        folder : a folder with an ``MLmodel`` and a ``checksums.json``, by which the same model is known again.
+        folder : an MLflow model folder with ``checksums.json``, by whose entries below data/ the same model is known again.
         name : the logged model's name.
         register_as : the registered model's name; it is made when missing.
         alias : given to the version.
         """
-        digest = hashlib.sha256((folder / "checksums.json").read_bytes()).hexdigest()
+        files = json.loads((folder / "checksums.json").read_text(encoding="utf-8"))["files"]
+        data = sorted((name, digest) for name, digest in files.items() if name.startswith("data/"))
+        digest = hashlib.sha256(json.dumps(data).encode()).hexdigest()
         model = self._logged_model(run_id, digest)
         if model is None:
             made = self.client.create_logged_model(self.experiment_id, name, source_run_id=run_id, tags={TAG_DIGEST: digest})
