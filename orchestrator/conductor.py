@@ -37,7 +37,7 @@ from trainers.settings import Config
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 5.0
+SHOW_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class SweepConductor:
     total : the most trials that the search can propose, or None.
     reuse : whether folds that other sweeps computed are taken over.
     deadline : unix seconds after which the sweep ends gracefully, or None.
-    stop_requested : says why the sweep shall stop, None while it shall not.
+    stop_requested : says why the sweep shall stop, None while it shall not; raises when the lease is lost.
     clock : gives unix seconds.
     watch : who looks on.
     committed : called after every commit, for the tracker.
@@ -112,7 +112,7 @@ class SweepConductor:
     _cached: int = 0
     _best: _Best | None = None
     _started: float = 0.0
-    _beat: float = 0.0
+    _shown: float = 0.0
 
     # --- what a dispatcher sees ---------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class SweepConductor:
     def start(self) -> None:
         """Ask the strategy for the first trials; what an earlier driver of this occasion finished is taken in."""
         self._before = {row.number: row for row in self.ledger.trials(self.sweep.id)}
-        self._started = self._beat = self.clock()
+        self._started = self.clock()
         self._follow(self.search.start())
 
     def next_cohort(self) -> Cohort | None:
@@ -158,11 +158,9 @@ class SweepConductor:
         self._show()
 
     def tick(self) -> None:
-        """Keep the lease alive, look at the clock and at who wants to stop."""
+        """Look at the clock and at who wants to stop."""
         now = self.clock()
-        if now - self._beat >= HEARTBEAT_SECONDS:
-            self.ledger.heartbeat(self.sweep)
-            self._beat = now
+        if now - self._shown >= SHOW_SECONDS:
             self._show()
         reason = self.stop_requested()
         if reason is None and self.deadline is not None and now >= self.deadline:
@@ -192,13 +190,13 @@ class SweepConductor:
         trials = {number: Trial(number, config, self.key(config)) for number, config in configs.items()}
         self._trials.update(trials)
         self.ledger.add_trials(self.sweep, list(trials.values()))
-        known = self._known_folds(trials)
-        complete = [trial.key for trial in trials.values() if len(known[trial.number]) >= self.folds]
+        known = self.ledger.known_folds([trial.key for trial in trials.values()], sweep=None if self.reuse else self.sweep.id)
+        complete = [key for key, folds in known.items() if len(folds) >= self.folds]
         origins = {key: work.origin for key, work in self.ledger.finished_by_key(complete).items()}
         scores: dict[int, float | None] = {}
         missing: dict[int, tuple[int, ...]] = {}
         for number, trial in trials.items():
-            row, folds = self._before.get(number), known[number]
+            row, folds = self._before.get(number), dict(known.get(trial.key, {}))
             if row is not None and row.state.terminal:
                 scores[number] = self.objective.fitness(row.score)
                 self._count(number, row.state, row.score, (row.summary or {}).get("std", {}).get(self.objective.metric))
@@ -211,13 +209,6 @@ class SweepConductor:
         self.committed()
         self._show()
         return Known(scores, missing)
-
-    def _known_folds(self, trials: Mapping[int, Trial]) -> dict[int, dict[int, FoldResult]]:
-        """Return the finished folds of each trial; without reuse only those of trials that this occasion had begun."""
-        begun = {number for number, row in self._before.items() if row.started is not None}
-        wanted = {number: trial for number, trial in trials.items() if self.reuse or number in begun}
-        known = self.ledger.known_folds([trial.key for trial in wanted.values()])
-        return {number: dict(known.get(trial.key, {})) if number in wanted else {} for number, trial in trials.items()}
 
     # --- commits ------------------------------------------------------------------------------------------------------------
 
@@ -276,6 +267,7 @@ class SweepConductor:
             running.discard(number)
 
     def _show(self) -> None:
+        self._shown = self.clock()
         self.watch.progress(self.status())
 
     def status(self) -> Status:

@@ -17,8 +17,9 @@ from orchestrator.conductor import Objective, SweepConductor
 from orchestrator.dispatch import Dispatcher, LocalDispatcher
 from orchestrator.errors import KerasweepError, LeaseLostError, SpecError, TrackingError, UserCheckError, WorkerLostError
 from orchestrator.leaderboard import Leaderboard
+from orchestrator.lease import LEASE_SECONDS, Lease
 from orchestrator.ledger import Ledger
-from orchestrator.machine import worker_count
+from orchestrator.machine import available_cpus
 from orchestrator.owner import Owner
 from orchestrator.records import SweepRow
 from orchestrator.search import Search
@@ -37,7 +38,6 @@ from trainers.settings import Config, EngineName, SweepSettings, effective_confi
 
 logger = logging.getLogger(__name__)
 
-LEASE_SECONDS = 60.0
 CHECK_SECONDS = 30.0
 REFIT_SECONDS = 24 * 3600.0
 OUTPUT = Path("kerasweep-output")
@@ -77,9 +77,12 @@ def run_sweep(
         if sweep.state is SweepState.COMPLETED:
             return sweep
         try:
-            return _Drive(spec, sweep, ledger, stop, watch, options.reuse and spec.cache, clock).run()
+            with Lease(ledger, sweep) as lease:
+                return _Drive(spec, sweep, ledger, lease, stop, watch, options.reuse and spec.cache, clock).run()
         except LeaseLostError:
             raise
+        except _StopRequestedError as request:
+            return ledger.finish_sweep(sweep, SweepState.STOPPED, str(request))
         except (SpecError, UserCheckError):
             ledger.forget_sweep(sweep)
             raise
@@ -95,11 +98,16 @@ def output_folder(sweep: SweepRow) -> Path:
     return (OUTPUT / sweep.name / sweep.occasion).absolute()
 
 
+class _StopRequestedError(Exception):
+    """Somebody asked to stop while a worker was checking or refitting."""
+
+
 @dataclass(slots=True)
 class _Drive:
     spec: SweepSpec
     sweep: SweepRow
     ledger: Ledger
+    lease: Lease
     stop: StopSignals
     watch: Watch
     reuse: bool
@@ -136,6 +144,14 @@ class _Drive:
             tracker.notify()
         return finished
 
+    def _stop_requested(self) -> str | None:
+        self.lease.check()
+        return self.stop()
+
+    def _tick(self) -> None:
+        if reason := self._stop_requested():
+            raise _StopRequestedError(reason)
+
     # --- the steps ----------------------------------------------------------------------------------------------------------
 
     def _stage(self, folder: Path) -> Staged:
@@ -152,7 +168,7 @@ class _Drive:
             settings = self.spec.sweep_settings(stage=str(staged.folder), engine=engine)
             dispatcher.prepare(settings)
             try:
-                reply = dispatcher.request(Check(first), CHECK_SECONDS)
+                reply = dispatcher.request(Check(first), CHECK_SECONDS, self._tick)
             except WorkerLostError as error:
                 raise UserCheckError(f"{self.spec.source}: trainer: the first config could not be checked: {error}") from error
             if isinstance(reply, Failed) and engine == wanted[-1]:
@@ -216,7 +232,7 @@ class _Drive:
             total=min(sizes) if sizes else None,
             reuse=self.reuse,
             deadline=self.began + spec.budget.time if spec.budget.time is not None else None,
-            stop_requested=self.stop,
+            stop_requested=self._stop_requested,
             clock=self.clock,
             watch=self.watch,
             committed=tracker.notify,
@@ -231,16 +247,16 @@ class _Drive:
         for number in over:  # a budget has ended the search before them
             self.ledger.finish_trial(self.sweep, number, TrialState.STOPPED, cause="stopped", message="The budget was used up.")
         board = Leaderboard.from_rows(rows, self.spec.objective, staged.baseline)
-        if board.chosen is None:
+        if board.winner is None:
             raise KerasweepError(
                 f"Sweep {self.sweep.title}: none of its {len(rows)} trials has a score. "
                 f"`kerasweep show {self.sweep.name} 0` shows why the first one has none."
             )
-        winner = next(row for row in rows if row.number == board.chosen.number)
+        winner = next(row for row in rows if row.number == board.winner.number)
         self.watch.phase(f"refitting the winner, trial {winner.number}, on all search rows")
         folder = output_folder(self.sweep)
         epochs = tuple(fold.epoch for fold in self.ledger.folds(winner.key))
-        reply = dispatcher.request(Refit(winner.config, epochs, str(folder / "refit")), REFIT_SECONDS)
+        reply = dispatcher.request(Refit(winner.config, epochs, str(folder / "refit")), REFIT_SECONDS, self._tick)
         if not isinstance(reply, Refitted):
             raise KerasweepError(f"Sweep {self.sweep.title}: the refit of the winner failed: {getattr(reply, 'message', reply)}")
         model = write_model_folder(Path(reply.folder), folder / "model")
@@ -261,16 +277,17 @@ class _Drive:
 def _dispatcher(spec: SweepSpec, log_folder: Path) -> Dispatcher:
     log_folder.mkdir(parents=True, exist_ok=True)
     resources = spec.resources
+    workers = None if resources.max_concurrent == "auto" else int(resources.max_concurrent)
     if spec.ray.local:
-        workers = worker_count(resources.cpus_per_trial, resources.max_concurrent)
-        return LocalDispatcher(workers, log_folder=log_folder, cpus_per_trial=resources.cpus_per_trial)
+        fitting = max(int(available_cpus() / resources.cpus_per_trial), 1)
+        return LocalDispatcher(workers or fitting, log_folder=log_folder, cpus_per_trial=resources.cpus_per_trial)
     from orchestrator.raytune import RayDispatcher
 
     return RayDispatcher(
         address=spec.ray.address,
         cpus_per_trial=resources.cpus_per_trial,
         gpus_per_trial=resources.gpus_per_trial,
-        max_concurrent=resources.max_concurrent,
+        workers=workers,
         log_folder=log_folder,
     )
 
