@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trainers.splits import Fold
 
 _SCORED_ROWS = 2000
+_EXPORTED_ROWS = 20
 
 
 def versions() -> dict[str, str]:
@@ -53,7 +54,7 @@ def check_config(settings: SweepSettings, dataset: Dataset, fold: Fold, prepared
     """
     trainer = settings.trainer
     where = f"trainer.builder {trainer.builder!r}" if trainer.type == "builder" else f"recipe {trainer.type!r}"
-    check_exportable(prepared.preprocessor, dataset.features)
+    check_exportable(prepared.preprocessor, dataset.features[:_EXPORTED_ROWS])
     classes = None if dataset.classes is None else len(dataset.classes)
     shape = model_shape(prepared, settings.task, classes)
     seed = derive_seed(settings.seed, config, fold.fold, fold.repeat)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from trainers.checking import check_config, versions
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Report = Callable[[Event], None]
-_KEPT_BYTES = 1 << 30  # prepared folds kept in memory; one at least
 
 
 class Evaluator:
@@ -34,17 +33,21 @@ class Evaluator:
     Parameters
     ----------
     settings : the sweep's. Its stage is opened at once.
+    report_seconds : no two Progress events of a fold come closer together than this.
+    kept_bytes : prepared folds are kept up to this size together, and one at least.
 
     Attributes
     ----------
     settings, dataset, splits : what all trials share.
     """
 
-    def __init__(self, settings: SweepSettings) -> None:
+    def __init__(self, settings: SweepSettings, *, report_seconds: float = 0.5, kept_bytes: int = 1 << 30) -> None:
         self.settings = settings
         self.dataset: Dataset
         self.splits: Splits
         self.dataset, self.splits = open_staged(settings.stage)
+        self._report_seconds = report_seconds
+        self._kept_bytes = kept_bytes
         self._prepared: OrderedDict[tuple[int, str], Prepared] = OrderedDict()
 
     def effective(self, config: Config) -> dict[str, Any]:
@@ -62,7 +65,7 @@ class Evaluator:
         key = (fold, preprocessing_key(self.settings, config))
         if key not in self._prepared:
             self._prepared[key] = prepare(self.dataset, self.splits.folds[fold].train, self.settings, config)
-            while len(self._prepared) > 1 and sum(size_of(one.inputs) for one in self._prepared.values()) > _KEPT_BYTES:
+            while len(self._prepared) > 1 and sum(size_of(one.inputs) for one in self._prepared.values()) > self._kept_bytes:
                 self._prepared.popitem(last=False)
         self._prepared.move_to_end(key)
         return self._prepared[key]
@@ -97,10 +100,10 @@ class Evaluator:
             fold = self.splits.folds[position]
             try:
                 prepared = self.prepared(position, config)
-                progress = partial(_progress, report, trial.number, position)
+                progress = _Progress(report, trial.number, position, self._report_seconds)
                 result = train_fold(self.settings, self.dataset, fold, prepared=prepared, config=config, report=progress)
             except _ReportError as error:
-                raise error.__cause__ or error from None
+                raise error.original from None
             except Exception as error:
                 _log.warning("Trial %d failed in fold %d.", trial.number, position, exc_info=True)
                 report(TrialFailed(trial.number, cause_of(error), one_line(error), traceback.format_exc()))
@@ -109,11 +112,29 @@ class Evaluator:
 
 
 class _ReportError(Exception):
-    """What the listener raised, on its way out through a fit: no failure of the trial."""
+    """Carries what the listener raised out through a fit: it is no failure of the trial."""
+
+    def __init__(self, original: Exception) -> None:
+        super().__init__(str(original))
+        self.original = original
 
 
-def _progress(report: Report, trial: int, fold: int, *done: *tuple[int, int, float | None]) -> None:
-    try:
-        report(Progress(trial, fold, *done))
-    except Exception as error:
-        raise _ReportError from error
+class _Progress:
+    """Turns the epochs of one fold into Progress events, ``seconds`` apart at least."""
+
+    def __init__(self, report: Report, trial: int, fold: int, seconds: float) -> None:
+        self._report = report
+        self._trial = trial
+        self._fold = fold
+        self._seconds = seconds
+        self._last = time.monotonic()
+
+    def __call__(self, epoch: int, epochs: int, value: float | None) -> None:
+        now = time.monotonic()
+        if now - self._last < self._seconds:
+            return
+        self._last = now
+        try:
+            self._report(Progress(self._trial, self._fold, epoch, epochs, value))
+        except Exception as error:
+            raise _ReportError(error) from error

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from trainers.splits import Fold
 
 EpochReport = Callable[[int, int, float | None], None]
-"""Called after an epoch with (epochs done, epochs at most, the monitored value or None)."""
+"""Called after every epoch with (epochs done, epochs at most, the monitored value or None)."""
 
-_REPORT_SECONDS = 0.5
 _PREDICT_ROWS = 4096
 _STEPS_PER_CALL = 32  # steps of one call into TensorFlow: the same numbers, a quarter less time for small nets
 
@@ -46,7 +45,7 @@ class Fitted:
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the history as plain floats, stops a fit whose loss is no longer finite, and reports, at most twice a second."""
+    """Keeps the history as plain floats, stops a fit whose loss is no longer finite, and reports."""
 
     def __init__(self, epochs: int, monitor: str | None, report: EpochReport) -> None:
         super().__init__()
@@ -55,7 +54,6 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._epochs = epochs
         self._monitor = monitor
         self._report = report
-        self._reported = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         values = {name: float(value) for name, value in (logs or {}).items()}
@@ -69,10 +67,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         if not all(math.isfinite(value) for name, value in values.items() if name in ("loss", "val_loss", self._monitor)):
             self.diverged = True
             self.model.stop_training = True
-        now = time.monotonic()
-        if now - self._reported >= _REPORT_SECONDS:
-            self._reported = now
-            self._report(epoch + 1, self._epochs, values.get(self._monitor) if self._monitor else None)
+        self._report(epoch + 1, self._epochs, values.get(self._monitor) if self._monitor else None)
 
 
 def fit_model(

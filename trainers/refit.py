@@ -47,7 +47,7 @@ def refit(evaluator: Evaluator, request: Refit, report: EpochReport = lambda don
     ----------
     evaluator : of the sweep.
     request : the winner's config and the epochs chosen in its folds.
-    report : called after epochs, at most twice a second.
+    report : called after every epoch.
 
     Raises
     ------
