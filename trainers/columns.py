@@ -132,7 +132,9 @@ def _values(raw: Any) -> Array:
     import pandas as pd
 
     if not pd.api.types.is_numeric_dtype(raw.dtype) or pd.api.types.is_bool_dtype(raw.dtype):
-        odd = next((value for value in raw if not isinstance(value, int | float | np.number)), raw.iloc[0])
+        odd = next(
+            (value for value in raw.tolist() if isinstance(value, bool) or not isinstance(value, int | float)), raw.iloc[0]
+        )
         raise DataError(
             f"data.target: task 'regression' needs numbers. Got {odd!r}. Set task to binary or multiclass, or mend the column."
         )

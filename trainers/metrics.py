@@ -177,13 +177,13 @@ def _call(function: Callable[..., Any], metric: Metric, target: Array, predictio
         return float(function(target, _labels(prediction), **options))
     if len(np.unique(target)) < 2 and metric.function in _RANKING:
         raise ValueError("only one class occurs.")
+    total = prediction.sum(axis=1, keepdims=True)
+    prediction = prediction / np.where(total > 0, total, 1)  # outputs in float32 or less add up to nearly 1
     if metric.function == "average_precision_score" and classes > 2:
         return float(function(np.eye(classes)[target], prediction, **options))
     if metric.function == "roc_auc_score" and classes > 2:
         options |= {"multi_class": "ovr", "labels": np.arange(classes)}
     elif metric.function not in _RANKING:
-        total = prediction.sum(axis=1, keepdims=True)
-        prediction = prediction / np.where(total > 0, total, 1)  # float32 outputs add up to nearly 1
         options["labels"] = np.arange(classes)
     if classes == 2 and metric.function != "log_loss":
         prediction = prediction[:, 1]

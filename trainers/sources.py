@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from trainers.errors import DataError
+from trainers.errors import DataError, UserCodeError
 from trainers.settings import Column, DataSettings, Source
 from trainers.usercode import import_object
 
@@ -113,7 +113,9 @@ def _read_sklearn(settings: DataSettings, code: str | None) -> Raw:
     name = settings.name
     if name == "california_housing":
         try:
-            features, target = datasets.fetch_california_housing(as_frame=True, return_X_y=True, n_retries=1)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Retry downloading", UserWarning)
+                features, target = datasets.fetch_california_housing(as_frame=True, return_X_y=True, n_retries=1)
         except OSError as error:
             raise DataError(
                 f"data.name: 'california_housing' is downloaded when first used, and that failed: {error}. "
@@ -130,7 +132,11 @@ def _read_callable(settings: DataSettings, code: str | None) -> Raw:
     reference = settings.callable
     if reference is None:
         raise DataError("data.callable: must name the function that returns X and y, as 'module:function'. Got None.")
-    answer = import_object(reference, code)()
+    function = import_object(reference, code)
+    try:
+        answer = function()
+    except Exception as error:
+        raise UserCodeError(f"data.callable: {reference!r} failed: {type(error).__name__}: {error}") from error
     if not isinstance(answer, tuple) or len(answer) != 2:
         raise DataError(f"data.callable: {reference!r} must return a pair, X and y. Got {type(answer).__name__}. Return X, y.")
     return _with_roles(*answer, settings)

@@ -13,6 +13,7 @@ from trainers.errors import DataError
 from trainers.splits import Fold, Splits
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
     from trainers.dataset import Array
@@ -57,7 +58,7 @@ def open_staged(folder: str | Path) -> tuple[Dataset, Splits]:
     try:
         facts = json.loads((folder / _DATASET).read_text(encoding="utf-8"))
         table = (folder / _TABLE).exists()
-        features = _read(folder / _TABLE).to_pandas(split_blocks=True) if table else np.load(folder / _ARRAY, mmap_mode="r")
+        features = _open_table(folder / _TABLE) if table else np.load(folder / _ARRAY, mmap_mode="r")
         carried = _read(folder / _ROWS)
         splits = _open_splits(folder)
     except (OSError, KeyError, json.JSONDecodeError) as error:
@@ -89,6 +90,12 @@ def _read(path: Path) -> pa.Table:
     from pyarrow import feather
 
     return feather.read_table(str(path), memory_map=True)
+
+
+def _open_table(path: Path) -> pd.DataFrame:
+    """Return the table; arrow gives booleans with missing values as objects, so those are told what they are."""
+    table: pd.DataFrame = _read(path).to_pandas(split_blocks=True)
+    return table.astype(dict.fromkeys(table.columns[table.dtypes == "object"], "boolean"))
 
 
 def _array(column: pa.ChunkedArray) -> Array:

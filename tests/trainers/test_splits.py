@@ -70,7 +70,9 @@ def test_groups_stay_whole_in_every_part(rows: int, seed: int, classes: int | No
     splits = split(dataset, kind="auto", seed=seed)
     assert splits.kind == ("group" if classes is None else "stratified_group")
     parts = [(splits.test, splits.search)] + [
-        pair for fold in splits.folds for pair in ((fold.train, fold.monitor), (fold.train, fold.score), (fold.monitor, fold.score))
+        pair
+        for fold in splits.folds
+        for pair in ((fold.train, fold.monitor), (fold.train, fold.score), (fold.monitor, fold.score))
     ]
     for one, other in parts:
         assert not set(dataset.groups[one]) & set(dataset.groups[other])
@@ -156,7 +158,9 @@ def test_repeats_are_shuffled_anew() -> None:
 
 def test_stratified_parts_keep_the_shares_of_the_classes() -> None:
     rng = np.random.default_rng(3)
-    dataset = Dataset(features=pd.DataFrame({"x": rng.normal(size=400)}), target=(rng.random(400) < 0.1).astype(int), classes=(0, 1))
+    dataset = Dataset(
+        features=pd.DataFrame({"x": rng.normal(size=400)}), target=(rng.random(400) < 0.1).astype(int), classes=(0, 1)
+    )
     splits = split(dataset, test_size=0, monitor_split=0.25)
     wanted = dataset.target.mean()
     for fold in splits.folds:
@@ -224,7 +228,7 @@ def test_a_small_class_is_warned_of_and_an_impossible_one_refused(caplog: pytest
     with caplog.at_level(logging.WARNING):
         split(dataset, test_size=0)
     assert "class 'yes' has 2 rows for 3 folds" in caplog.text
-    with pytest.raises(DataError, match="two classes outside the test part. Got {'no': 60, 'yes': 0}"):
+    with pytest.raises(DataError, match=r"two classes outside the test part. Got {'no': 60, 'yes': 0}"):
         split(Dataset(features=dataset.features, target=np.zeros(60, dtype=np.int64), classes=("no", "yes")), test_size=0)
 
 
@@ -265,28 +269,28 @@ def test_what_cannot_be_cut_is_refused(options: dict[str, Any], message: str) ->
 
 
 def test_repeats_of_a_time_series_are_refused() -> None:
-    with pytest.raises(DataError, match="cv.repeats: time has one order, so 'timeseries' takes 1 repeat. Got 2"):
+    with pytest.raises(DataError, match=r"cv.repeats: time has one order, so 'timeseries' takes 1 repeat. Got 2"):
         split(with_roles(100, 0), kind="timeseries", repeats=2)
 
 
 def test_stratified_folds_of_numbers_are_refused() -> None:
-    with pytest.raises(DataError, match="'stratified' needs classes. Got task 'regression'. Take 'kfold'"):
+    with pytest.raises(DataError, match=r"'stratified' needs classes. Got task 'regression'. Take 'kfold'"):
         split(make(classes=None), kind="stratified")
 
 
 def test_too_few_groups_or_times_are_refused() -> None:
     groups = np.array([f"g{n % 2}" for n in range(60)], dtype=object)
-    with pytest.raises(DataError, match="cv.folds: needs a group for each of the 3 folds. Got 2 groups"):
+    with pytest.raises(DataError, match=r"cv.folds: needs a group for each of the 3 folds. Got 2 groups"):
         split(make(60, groups=groups), test_size=0)
-    with pytest.raises(DataError, match="the training part needs two groups, one of them to watch. Got 1"):
+    with pytest.raises(DataError, match=r"the training part needs two groups, one of them to watch. Got 1"):
         split(make(60, groups=groups), test_size=0, folds=2)
-    with pytest.raises(DataError, match="needs 4 different times in data.order. Got 3 in 60 rows"):
+    with pytest.raises(DataError, match=r"needs 4 different times in data.order. Got 3 in 60 rows"):
         split(make(60, order=np.arange(60) % 3), test_size=0)
 
 
 def test_a_test_part_of_everything_is_refused() -> None:
     dataset = Dataset(features=pd.DataFrame({"x": [1.0] * 30}), target=np.arange(30) % 2, classes=(0, 1))
-    with pytest.raises(DataError, match="data.test_size: the search needs rows too. Got all 30 in the test part"):
+    with pytest.raises(DataError, match=r"data.test_size: the search needs rows too. Got all 30 in the test part"):
         split(dataset, test_size=0.999)
 
 
