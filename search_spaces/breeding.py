@@ -56,7 +56,7 @@ class GeneticSettings:
         problems = field_problems(self)
         first = self.first_configs
         if not isinstance(first, list | tuple) or not all(isinstance(config, Mapping) for config in first):
-            problems.append(("first_configs", f"expected a list of configs, got {first!r}; write one mapping for each"))
+            problems.append(("first_configs", f"expected a list of configs, got {first!r}; write one mapping for each."))
         if problems := problems or self._misfits():
             raise StrategyError(problems)
 
@@ -65,11 +65,13 @@ class GeneticSettings:
         at_most = f"expected at most the population of {self.population}"
         problems: list[Problem] = []
         if self.elites >= self.population:
-            problems.append(("elites", f"expected fewer than the population of {self.population}, got {self.elites!r}; lower it"))
+            problems.append(
+                ("elites", f"expected fewer than the population of {self.population}, got {self.elites!r}; lower it.")
+            )
         if self.selection == "tournament" and self.tournament_size > self.population:
-            problems.append(("tournament_size", f"{at_most}, got {self.tournament_size!r}; lower it"))
+            problems.append(("tournament_size", f"{at_most}, got {self.tournament_size!r}; lower it."))
         if len(self.first_configs) > self.population:
-            problems.append(("first_configs", f"{at_most}, got {len(self.first_configs)} configs; leave some out"))
+            problems.append(("first_configs", f"{at_most}, got {len(self.first_configs)} configs; leave some out."))
         return problems
 
 

@@ -69,7 +69,7 @@ class Choice(Domain):
 
     def __post_init__(self) -> None:
         if not isinstance(self.options, list | tuple) or not self.options:
-            raise SpaceError([("", f"expected a list of at least one value, got {self.options!r}; list the values")])
+            raise SpaceError([("", f"expected a list of at least one value, got {self.options!r}; list the values.")])
         problems: list[Problem] = []
         frozen: dict[str, Any] = {}
         for index, option in enumerate(self.options):
@@ -79,7 +79,7 @@ class Choice(Domain):
                 problems.append((str(index), str(error)))
                 continue
             if canonical(value) in frozen:
-                problems.append((str(index), f"expected every value once, got {option!r} again; take it out"))
+                problems.append((str(index), f"expected every value once, got {option!r} again; take it out."))
             frozen[canonical(value)] = value
         if problems:
             raise SpaceError(problems)
@@ -118,5 +118,5 @@ class Choice(Domain):
         """Return the option that equals ``value``; 1, 1.0 and true differ."""
         frozen = freeze(value)
         if canonical(frozen) not in self._by_text:
-            raise ValueError(f"expected one of {[thaw(option) for option in self.options]!r}, got {value!r}; take one of them")
+            raise ValueError(f"expected one of {[thaw(option) for option in self.options]!r}, got {value!r}; take one of them.")
         return frozen

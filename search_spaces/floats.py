@@ -37,11 +37,11 @@ class Float(Number):
         number = real(step)
         width = _decimal(self.high) - _decimal(self.low)
         if number is None or number <= 0 or _decimal(number) > width:
-            raise SpaceError([("step", f"expected a step above 0, at most {float(width)!r}, got {step!r}")])
+            raise SpaceError([("step", f"expected a step above 0, at most {float(width)!r}, got {step!r}.")])
         if self.points is not None:
-            raise SpaceError([("points", f"expected no points beside step, got {self.points!r}; leave out one of them")])
+            raise SpaceError([("points", f"expected no points beside step, got {self.points!r}; leave out one of them.")])
         if (self.high - self.low) / number > MOST_STEPS or self.high - number == self.high or self.low + number == self.low:
-            raise SpaceError([("step", f"expected a step that floats can tell apart, got {step!r}; leave it out")])
+            raise SpaceError([("step", f"expected a step that floats can tell apart, got {step!r}; leave it out.")])
         object.__setattr__(self, "step", number)
 
     @property
@@ -87,7 +87,9 @@ class Float(Number):
             return number
         nearest = self.grid_value(min(self._index(number), (self.size or 1) - 1))
         if not math.isclose(nearest, number, rel_tol=1e-9, abs_tol=1e-9 * self.step):
-            raise ValueError(f"expected {self.low!r} plus a multiple of {self.step!r}, got {value!r}; the nearest is {nearest!r}")
+            raise ValueError(
+                f"expected {self.low!r} plus a multiple of {self.step!r}, got {value!r}; the nearest is {nearest!r}."
+            )
         return nearest
 
     def _index(self, value: float) -> int:
@@ -109,9 +111,9 @@ class LogUniform(Number):
     def __post_init__(self) -> None:
         _check_floats(self)
         if self.low <= 0:
-            raise SpaceError([("low", f"expected a number above 0 on a log scale, got {self.low!r}; raise it or use uniform")])
+            raise SpaceError([("low", f"expected a number above 0 on a log scale, got {self.low!r}; raise it or use uniform.")])
         if math.log(self.low) == math.log(self.high):
-            raise SpaceError([("high", f"expected a bound well above {self.low!r}, got {self.high!r}; raise it")])
+            raise SpaceError([("high", f"expected a bound well above {self.low!r}, got {self.high!r}; raise it.")])
 
     @property
     def size(self) -> None:
@@ -167,17 +169,17 @@ def _point(domain: Float | LogUniform, index: int) -> float:
 def _check_floats(domain: Float | LogUniform) -> None:
     """Refuse what is wrong with the bounds or the points, and make the bounds floats."""
     problems: list[Problem] = [
-        (name, f"expected a finite number, got {getattr(domain, name)!r}")
+        (name, f"expected a finite number, got {getattr(domain, name)!r}.")
         for name in ("low", "high")
         if real(getattr(domain, name)) is None
     ]
     if not problems:
         problems = order_problems(domain.low, domain.high)
         if not math.isfinite(float(domain.high) - float(domain.low)):
-            problems.append(("high", f"expected a distance below 1.8e308, got {domain.low!r} and {domain.high!r}"))
+            problems.append(("high", f"expected a distance below 1.8e308, got {domain.low!r} and {domain.high!r}."))
     points = whole(domain.points)
     if domain.points is not None and (points is None or points < 2):
-        problems.append(("points", f"expected a whole number of at least 2, got {domain.points!r}"))
+        problems.append(("points", f"expected a whole number of at least 2, got {domain.points!r}."))
     if problems:
         raise SpaceError(problems)
     for name, value in (("low", float(domain.low)), ("high", float(domain.high)), ("points", points)):
@@ -187,5 +189,5 @@ def _check_floats(domain: Float | LogUniform) -> None:
 def _plain_float(low: float, high: float, value: Any) -> float:
     number = real(value)
     if number is None or not low <= number <= high:
-        raise ValueError(f"expected a number from {low!r} to {high!r}, got {value!r}; move it there")
+        raise ValueError(f"expected a number from {low!r} to {high!r}, got {value!r}; move it there.")
     return number

@@ -109,6 +109,6 @@ def _first_config_problems(space: SearchSpace, configs: Sequence[Config]) -> lis
         if wrong:
             continue
         if space.key(config) in seen:
-            problems.append((path, f"expected every config once, got {config!r} again; take it out"))
+            problems.append((path, f"expected every config once, got {config!r} again; take it out."))
         seen.add(space.key(config))
     return problems

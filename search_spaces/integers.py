@@ -31,15 +31,15 @@ class Integer(Number):
     def __post_init__(self) -> None:
         problems = _integer_problems(self)
         if not isinstance(self.log, bool):
-            problems.append(("log", f"expected true or false, got {self.log!r}"))
+            problems.append(("log", f"expected true or false, got {self.log!r}."))
         if not problems:
             problems = order_problems(self.low, self.high)
             if self.log and self.low < 1:
-                problems.append(("low", f"expected at least 1 with log, got {self.low!r}; raise it or leave log out"))
+                problems.append(("low", f"expected at least 1 with log, got {self.low!r}; raise it or leave log out."))
             if self.log and self.step is not None:
-                problems.append(("step", f"expected no step beside log, got {self.step!r}; leave out one of them"))
+                problems.append(("step", f"expected no step beside log, got {self.step!r}; leave out one of them."))
             elif self.step is not None and self.low < self.high and not 0 < self.step <= self.high - self.low:
-                problems.append(("step", f"expected a step from 1 to {self.high - self.low}, got {self.step!r}"))
+                problems.append(("step", f"expected a step from 1 to {self.high - self.low}, got {self.step!r}."))
         if problems:
             raise SpaceError(problems)
         for name in ("low", "high") if self.step is None else ("low", "high", "step"):
@@ -88,7 +88,7 @@ class Integer(Number):
             number = int(value)
         if number is None or not self.low <= number <= self.high or (number - self.low) % (self.step or 1):
             steps = f" in steps of {self.step}" if self.step is not None else ""
-            raise ValueError(f"expected a whole number from {self.low} to {self.high}{steps}, got {value!r}; move it there")
+            raise ValueError(f"expected a whole number from {self.low} to {self.high}{steps}, got {value!r}; move it there.")
         return number
 
     def _log_edges(self) -> tuple[float, float]:
@@ -104,5 +104,5 @@ def _integer_problems(domain: Integer) -> list[Problem]:
         if name == "step" and value is None:
             continue
         if number is None or abs(number) > LARGEST_INTEGER:
-            problems.append((name, f"expected a whole number within +-2**53, got {value!r}"))
+            problems.append((name, f"expected a whole number within +-2**53, got {value!r}."))
     return problems

@@ -71,5 +71,5 @@ def order_problems(low: float, high: float) -> list[Problem]:
     """Return what is wrong with the order of two bounds."""
     if low < high:
         return []
-    remedy = "one value is no search: fix it outside the space" if low == high else "swap the two"
+    remedy = "one value is no search: fix it outside the space." if low == high else "swap the two."
     return [("high", f"expected a bound above {low!r}, got {high!r}; {remedy}")]

@@ -49,13 +49,13 @@ def parse_space(space: object, path: str = "space") -> SearchSpace:
         With all that is wrong in ``problems``.
     """
     if not isinstance(space, Mapping) or not space:
-        raise SpaceError([(path, f"expected a mapping of at least one name to its domain, got {space!r}; name what to search")])
+        raise SpaceError([(path, f"expected a mapping of at least one name to its domain, got {space!r}; name what to search.")])
     problems: list[Problem] = []
     domains: dict[str, Domain] = {}
     for name, written in space.items():
         where = f"{path}.{name}"
         if not isinstance(name, str) or not name:
-            problems.append((where, f"expected a name, got {name!r}; write it as text"))
+            problems.append((where, f"expected a name, got {name!r}; write it as text."))
             continue
         try:
             domains[name] = _parse_domain(written)
@@ -71,7 +71,7 @@ def _parse_domain(written: object) -> Domain:
     if isinstance(written, list | tuple):
         return Choice(written)
     if not isinstance(written, Mapping):
-        raise SpaceError([("", f"expected {_SYNTAX}, got {written!r}; a value that stays the same belongs outside the space")])
+        raise SpaceError([("", f"expected {_SYNTAX}, got {written!r}; a value that stays the same belongs outside the space.")])
     kinds = [key for key in written if key in DOMAIN_KINDS]
     if len(kinds) != 1:
         raise SpaceError(_kind_problems(written, kinds))
@@ -83,7 +83,7 @@ def _parse_domain(written: object) -> Domain:
     problems = _unknown(written, name, kind.options)
     bounds = written[name]
     if not isinstance(bounds, list | tuple) or len(bounds) != 2:
-        raise SpaceError([*problems, (name, f"expected two bounds as in {kind.example}, got {bounds!r}")])
+        raise SpaceError([*problems, (name, f"expected two bounds as in {kind.example}, got {bounds!r}.")])
     options = {option: written[option] for option in kind.options if option in written}
     return _make(lambda: kind.make(*bounds, **options), problems)
 
@@ -105,16 +105,16 @@ def _unknown(written: Mapping[Any, Any], kind: str, options: tuple[str, ...]) ->
     for key in written:
         if key == kind or key in options:
             continue
-        remedy = "for a log scale write {reciprocal: [low, high]}" if key == "log" else suggestion(key, options)
+        remedy = "for a log scale write {reciprocal: [low, high]}." if key == "log" else suggestion(key, options)
         problems.append((str(key), f"{expected}, got {key!r}; {remedy}"))
     return problems
 
 
 def _kind_problems(written: Mapping[Any, Any], kinds: list[str]) -> list[Problem]:
     if kinds:
-        return [("", f"expected one kind of domain, got {' and '.join(repr(kind) for kind in kinds)}; keep one of them")]
+        return [("", f"expected one kind of domain, got {' and '.join(repr(kind) for kind in kinds)}; keep one of them.")]
     if not written:
-        return [("", f"expected {_SYNTAX}, got {dict(written)!r}")]
+        return [("", f"expected {_SYNTAX}, got {dict(written)!r}.")]
     options = {option for kind in _KINDS.values() for option in kind.options}
     strangers = [key for key in written if key not in options] or list(written)
     return [(str(key), f"expected a kind of domain, got {key!r}; {suggestion(key, DOMAIN_KINDS)}") for key in strangers]

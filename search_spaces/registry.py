@@ -67,7 +67,7 @@ def strategy_problems(settings: object, space: SearchSpace | None, *, path: str 
 
 def _read(settings: object, path: str) -> AnySettings:
     if not isinstance(settings, Mapping):
-        raise StrategyError([(path, f"expected a mapping such as {{type: random, trials: 20}}, got {settings!r}")])
+        raise StrategyError([(path, f"expected a mapping such as {{type: random, trials: 20}}, got {settings!r}.")])
     kind = settings.get("type")
     if not isinstance(kind, str) or kind not in STRATEGY_SETTINGS:
         raise StrategyError([(f"{path}.type", f"expected a strategy, got {kind!r}; {suggestion(kind, STRATEGIES)}")])
@@ -79,7 +79,7 @@ def _read(settings: object, path: str) -> AnySettings:
 
 def _with_first(settings: AnySettings, configs: Sequence[Config], path: str) -> AnySettings:
     if not isinstance(settings, GeneticSettings):
-        raise StrategyError([(f"{path}.type", "expected 'genetic' where first configs are given; only it begins with them")])
+        raise StrategyError([(f"{path}.type", "expected 'genetic' where first configs are given; only it begins with them.")])
     try:
         return dataclasses.replace(settings, first_configs=[*settings.first_configs, *(dict(config) for config in configs)])
     except StrategyError as error:

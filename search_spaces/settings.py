@@ -43,7 +43,7 @@ def field_problems(settings: DataclassInstance) -> list[Problem]:
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
         if "expected" in field.metadata and not _fits(value, field):
-            remedy = suggestion(value, field.metadata["words"]) if "words" in field.metadata else "change it"
+            remedy = suggestion(value, field.metadata["words"]) if "words" in field.metadata else "change it."
             problems.append((field.name, f"expected {field.metadata['expected']}, got {value!r}; {remedy}"))
     return problems
 

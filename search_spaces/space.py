@@ -57,7 +57,7 @@ class SearchSpace:
     def grid_problems(self, path: str = "space") -> list[Problem]:
         """Return one problem for each domain that no grid can be laid over."""
         return [
-            (f"{path}.{name}", "expected values for a grid, got a continuous range; add step or points, or list the values")
+            (f"{path}.{name}", "expected values for a grid, got a continuous range; add step or points, or list the values.")
             for name, domain in self.domains.items()
             if domain.grid_size is None
         ]
@@ -132,7 +132,7 @@ class SearchSpace:
         ]
         for name, domain in self.domains.items():
             if name not in config:
-                problems.append((f"{path}.{name}", "expected a value, got none; give one"))
+                problems.append((f"{path}.{name}", "expected a value, got none; give one."))
                 continue
             try:
                 plain[name] = thaw(domain.plain(config[name]))

@@ -34,11 +34,11 @@ def freeze(value: Any) -> Any:
         return int(value)
     if isinstance(value, numbers.Real):
         if not math.isfinite(value):
-            raise ValueError(f"expected a finite number, got {value!r}; leave it out")
+            raise ValueError(f"expected a finite number, got {value!r}; leave it out.")
         return float(value)
     if isinstance(value, list | tuple):
         return tuple(freeze(item) for item in value)
-    raise ValueError(f"expected a number, a text, true, false, null or a list of these, got {value!r}; write it as one of them")
+    raise ValueError(f"expected a number, a text, true, false, null or a list of these, got {value!r}; write it as one of them.")
 
 
 def thaw(value: Any) -> Any:
@@ -68,4 +68,4 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.65)
     if near:
         return f"did you mean {near[0]!r}?"
-    return f"known are: {', '.join(names)}" if names else "take it out"
+    return f"known are: {', '.join(names)}." if names else "take it out."
