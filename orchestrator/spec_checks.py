@@ -13,13 +13,21 @@ from typing import Any
 
 from orchestrator.spec_data_checks import data_findings
 from orchestrator.spec_model import SweepSpec
-from orchestrator.spec_problems import Finding, hint, listed, shown
+from orchestrator.spec_problems import Finding
 from orchestrator.spec_values import is_function
-from search_spaces.domains import Choice, Domain
-from search_spaces.errors import SpaceError
-from search_spaces.parsing import parse_space
-from search_spaces.registry import STRATEGIES, strategy_problems
-from search_spaces.space import SearchSpace
+from orchestrator.wording import hint, listed, shown
+from search_spaces import (
+    STRATEGIES,
+    Choice,
+    Domain,
+    Float,
+    Integer,
+    LogUniform,
+    SearchSpace,
+    SpaceError,
+    parse_space,
+    strategy_problems,
+)
 from trainers import metrics
 from trainers.errors import UserCodeError
 from trainers.recipes.parameters import parameter_problems
@@ -77,7 +85,7 @@ def _space(spec: SweepSpec) -> Iterator[Finding]:
         )
     complete = bool(spec.space) and len(domains) == len(spec.space)
     for path, message in strategy_problems(spec.strategy_settings(), SearchSpace(domains) if complete else None):
-        yield Finding(path, message)
+        yield Finding(path, message, ("strategy.type",))
     if spec.strategy.warm_start is not None and spec.strategy.type in STRATEGIES and spec.strategy.type != "genetic":
         message = f"only a genetic strategy starts from the last occasion, got type {spec.strategy.type!r}; leave warm_start out."
         yield Finding("strategy.warm_start", message, ("strategy.type",))
@@ -88,9 +96,14 @@ def _space(spec: SweepSpec) -> Iterator[Finding]:
 
 
 def _values(domain: Domain | None) -> Sequence[Any]:
-    if domain is None:
-        return ()
-    return domain.options if isinstance(domain, Choice) else (domain.low, domain.high)  # type: ignore[attr-defined]
+    """Return the values of a domain to look at: all of a choice, the ends of a range, none of a domain that is wrong itself."""
+    match domain:
+        case Choice(options=options):
+            return options
+        case Integer() | Float() | LogUniform():
+            return (domain.low, domain.high)
+        case _:
+            return ()
 
 
 def _folds(spec: SweepSpec) -> Iterator[Finding]:

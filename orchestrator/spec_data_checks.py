@@ -5,13 +5,15 @@ Only names are read, by ``data_headers``. URLs and compressed files are left to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
-from orchestrator.data_headers import HeaderError, column_names
+from orchestrator.data_headers import HeaderError, column_names, distinct_values
 from orchestrator.spec_model import SweepSpec, resolve_path
-from orchestrator.spec_problems import Finding, hint, listed, nearest
+from orchestrator.spec_problems import Finding
 from orchestrator.spec_sections import DataSection
+from orchestrator.wording import hint, listed, nearest
 from trainers.settings import Column, Task
 
 SKLEARN_TASKS: dict[str, Task] = {
@@ -24,6 +26,7 @@ SKLEARN_TASKS: dict[str, Task] = {
 }
 """scikit-learn's data sets that a sweep file may name, and the task of each."""
 
+_CLASSES = {"breast_cancer": 2, "digits": 10, "wine": 3, "iris": 3}
 _BELONGS = {
     "path": ("csv", "parquet", "npz"),
     "name": ("sklearn",),
@@ -59,13 +62,8 @@ def _keys(spec: SweepSpec) -> Iterator[Finding]:
         if given and source not in sources:
             message = f"only source: {listed(sources)} takes {key}, got it with source: {source}; leave it out or change source."
             yield Finding(f"data.{key}", message, ("data.source",))
-        elif value is None and source in sources:
-            what = {"path": "the file to read", "name": listed(SKLEARN_TASKS), "callable": "'module:function' that returns X, y"}[
-                key
-            ]
-            yield Finding(f"data.{key}", f"this key is missing; source: {source} needs {what}.", ("data.source",))
-    if source in ("csv", "parquet") and data.target is None:
-        yield Finding("data.target", f"this key is missing; source: {source} needs the column to predict.", ("data.source",))
+        elif value is None and source in sources and (key, source) != ("target", "npz"):
+            yield Finding(f"data.{key}", f"this key is missing; source: {source} needs {_NEEDED[key]}.", ("data.source",))
 
 
 def _task(spec: SweepSpec) -> Iterator[Finding]:
@@ -77,6 +75,8 @@ def _task(spec: SweepSpec) -> Iterator[Finding]:
             yield Finding("data.name", message, ("data.source",))
         elif spec.task not in (task, "regression"):
             yield Finding("task", f"{data.name} is a {task} task, got {spec.task}; leave task out.", ("data.name", "data.source"))
+    if data.source == "sklearn" and data.name in _CLASSES and spec.task != "regression":
+        yield from _labels(spec, [str(label) for label in range(_CLASSES[data.name])], ("data.name", "data.source"))
     if data.scale_target is not None and spec.task != "regression":
         message = f"only a regression target is scaled, got task: {spec.task}; leave scale_target out."
         yield Finding("data.scale_target", message, ("task",))
@@ -115,9 +115,51 @@ def _file(spec: SweepSpec, path: str) -> Iterator[Finding]:
     if data.source == "npz" and data.target is None:
         wanted["data.target"] = "y"
     wanted |= {f"data.drop.{index}": column for index, column in enumerate(data.drop)}
+    wanted |= _named_by_recipe(spec)
     for where, column in wanted.items():
         if column is not None and not _has(names, column):
             yield Finding(where, _no_column(names, column, data), needs)
+    if data.source == "csv" and data.target is not None and _has(names, data.target):
+        position = data.target if isinstance(data.target, int) else names.index(data.target)
+        yield from _labels(spec, distinct_values(file, position, header=data.header), (*needs, "data.target"))
+
+
+def _named_by_recipe(spec: SweepSpec) -> dict[str, Column | None]:
+    """Return the columns that the recipe's params name, by path."""
+    params = spec.trainer.params
+    named: dict[str, Any] = {}
+    if spec.trainer.type == "text_cnn":
+        named["trainer.params.text"] = params.get("text")
+    if spec.trainer.type == "wide_deep":
+        for part in ("wide", "deep"):
+            named |= {f"trainer.params.{part}.{index}": name for index, name in enumerate(_list(params.get(part)))}
+        for index, cross in enumerate(_list(params.get("crosses"))):
+            named |= {f"trainer.params.crosses.{index}.{place}": name for place, name in enumerate(_list(cross))}
+    return {path: name for path, name in named.items() if isinstance(name, str)}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _labels(spec: SweepSpec, labels: Collection[str] | None, needs: tuple[str, ...]) -> Iterator[Finding]:
+    """Hold the labels of class weights against those of the data; ``1`` and ``1.0`` are one label."""
+    weights = spec.fit.class_weight
+    if not isinstance(weights, dict) or labels is None:
+        return
+    known = {_number(label): label for label in sorted(labels) if label not in ("", *spec.data.missing)}
+    for label in weights:
+        if _number(label) not in known:
+            shown = listed([*known.values()][:12])
+            message = f"no class {label!r} in the data; expected {shown}{hint(label, known.values())}"
+            yield Finding("fit.class_weight", message, needs)
+
+
+def _number(label: str) -> str:
+    try:
+        return repr(float(label))
+    except ValueError:
+        return label
 
 
 def _missing_file(file: Path, path: str) -> str:

@@ -27,8 +27,7 @@ from orchestrator.spec_sections import (
     TrainerSection,
 )
 from orchestrator.spec_values import LedgerUrl, Names, Preprocessing
-from search_spaces.parsing import parse_space
-from search_spaces.space import SearchSpace
+from search_spaces import SearchSpace, parse_space
 from trainers.settings import (
     CvSettings,
     DataSettings,

@@ -5,7 +5,6 @@ It knows the models' names and types, and nothing of what the keys mean to one a
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import UnionType
@@ -14,6 +13,8 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
+
+from orchestrator.wording import hint, listed, nearest, shown
 
 Problem = tuple[str, str]
 """Path ("fit.early_stopping.patience") and message."""
@@ -26,33 +27,6 @@ class Finding:
     path: str
     message: str
     needs: tuple[str, ...] = ()
-
-
-def shown(value: object) -> str:
-    """Return ``value`` as a message shows it: its repr, cut when long."""
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
-        return "a very large number"
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def listed(names: Iterable[object]) -> str:
-    """Return names as prose: ``a, b or c``."""
-    *first, last = map(str, names)
-    return f"{', '.join(first)} or {last}" if first else last
-
-
-def nearest(name: object, known: Iterable[str]) -> str | None:
-    """Return the one of ``known`` that ``name`` is probably meant to be, or None."""
-    by_lower = {word.lower(): word for word in known}
-    matches = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[matches[0]] if matches else None
-
-
-def hint(name: object, known: Iterable[str]) -> str:
-    """Return ``; did you mean 'x'?`` for a misspelt name, or a full stop."""
-    near = nearest(name, known)
-    return f"; did you mean {near!r}?" if near else "."
 
 
 def overlaps(path: str, others: Iterable[str]) -> bool:
@@ -80,10 +54,10 @@ _EXPECTED = {
     "tuple_type": "a list",
     "dict_type": "a mapping such as {{key: value}}",
     "model_type": "a mapping such as {{key: value}}",
-    "greater_than": "a number above {gt}",
-    "greater_than_equal": "a number of at least {ge}",
-    "less_than": "a number below {lt}",
-    "less_than_equal": "a number of at most {le}",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number of at most {le:g}",
     "string_too_short": "some text",
     "literal_error": "{expected}",
 }

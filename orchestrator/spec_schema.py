@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from orchestrator.spec_data_checks import SKLEARN_TASKS
 from orchestrator.spec_model import SweepSpec
 from orchestrator.spec_values import FUNCTION
-from search_spaces.registry import STRATEGY_SETTINGS
+from search_spaces import STRATEGY_SETTINGS
 from trainers import metrics
 from trainers.recipes.parameters import FIT, RECIPES
 

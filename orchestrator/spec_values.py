@@ -5,7 +5,6 @@ Each is checked by one function whose message says what was expected and what wa
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,12 +13,14 @@ from typing import Annotated, Literal
 from pydantic import PlainValidator, Strict, WithJsonSchema
 
 from orchestrator.durations import parse_duration
+from orchestrator.wording import shown
 
 FUNCTION = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 """How a user's function is named: ``module:function``."""
 
 _LEDGER_SCHEMES = ("sqlite", "postgresql")
 _TRACKING_SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
+_LARGEST_WEIGHT = 1e12
 
 
 def is_function(name: str) -> bool:
@@ -32,40 +33,40 @@ def _column(value: object) -> str | int:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise ValueError(f"expected the name of a column or its index (from 0), got {value!r}.")
+    raise ValueError(f"expected the name of a column or its index (from 0), got {shown(value)}.")
 
 
 def _function(value: object) -> str:
     if isinstance(value, str) and is_function(value):
         return value
-    raise ValueError(f"expected 'module:function', got {value!r}.")
+    raise ValueError(f"expected 'module:function', got {shown(value)}.")
 
 
 def _preprocessing(value: object) -> str:
     if isinstance(value, str) and (value in ("auto", "none", "standard", "minmax") or is_function(value)):
         return value
-    raise ValueError(f"expected auto, none, standard, minmax or 'module:factory', got {value!r}.")
+    raise ValueError(f"expected auto, none, standard, minmax or 'module:factory', got {shown(value)}.")
 
 
 def _class_weight(value: object) -> str | dict[str, float] | None:
     if value is None or value == "balanced":
         return value
     if isinstance(value, Mapping) and value:
-        bad = [f"{label}: {weight!r}" for label, weight in value.items() if not _positive(weight)]
+        bad = [f"{label}: {shown(weight)}" for label, weight in value.items() if not _positive(weight)]
         if bad:
             raise ValueError(f"expected a number above 0 for every class, got {', '.join(bad)}.")
         return {str(label): float(weight) for label, weight in value.items()}
-    raise ValueError(f"expected null, balanced or a weight for every class such as {{0: 1.0, 1: 2.5}}, got {value!r}.")
+    raise ValueError(f"expected null, balanced or a weight for every class such as {{0: 1.0, 1: 2.5}}, got {shown(value)}.")
 
 
 def _positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _LARGEST_WEIGHT
 
 
 def _concurrent(value: object) -> int | str:
     if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
         return value
-    raise ValueError(f"expected auto or a whole number of at least 1, got {value!r}.")
+    raise ValueError(f"expected auto or a whole number of at least 1, got {shown(value)}.")
 
 
 def _address(value: object) -> str:
@@ -73,13 +74,13 @@ def _address(value: object) -> str:
         return "auto"
     if isinstance(value, str) and (match := re.fullmatch(r"[A-Za-z0-9._-]+:(\d{1,5})", value)) and 0 < int(match[1]) < 65536:
         return value
-    raise ValueError(f"expected null (a Ray of its own), auto, or host:port of a Ray cluster, got {value!r}.")
+    raise ValueError(f"expected null (a Ray of its own), auto, or host:port of a Ray cluster, got {shown(value)}.")
 
 
 def _web_address(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(r"https?://[^\s/]+\S*", value):
         return value
-    raise ValueError(f"expected a URL that begins with http:// or https://, got {value!r}.")
+    raise ValueError(f"expected a URL that begins with http:// or https://, got {shown(value)}.")
 
 
 def _ledger(value: object) -> str:
@@ -93,13 +94,13 @@ def _tracking(value: object) -> str:
 def _database(value: object, what: str, schemes: tuple[str, ...], examples: str) -> str:
     scheme = value.partition(":")[0].partition("+")[0] if isinstance(value, str) and ":" in value else None
     if not isinstance(value, str) or scheme not in schemes:
-        raise ValueError(f"expected a {what} URL such as {examples}, got {value!r}.")
+        raise ValueError(f"expected a {what} URL such as {examples}, got {shown(value)}.")
     if scheme != "sqlite":
         return value
     prefix, found, rest = value.partition(":///")
     file, query, options = rest.partition("?")
     if not found or file in ("", ":memory:"):
-        raise ValueError(f"expected a file after sqlite:///, got {value!r}; a {what} in memory would be lost.")
+        raise ValueError(f"expected a file after sqlite:///, got {shown(value)}; a {what} in memory would be lost.")
     return f"{prefix}:///{Path(file).absolute()}{query}{options}"
 
 
