@@ -158,7 +158,7 @@ def _function(name: str, task: Task, code: str | None) -> _Function:
             warnings.simplefilter("always")
             try:
                 value = _call(getattr(metrics, metric.function), metric, target, prediction, options)
-            except ValueError as error:
+            except (ValueError, ZeroDivisionError) as error:
                 _log.warning("metric %s is undefined on %d rows: %s", name, len(target), error)
                 return math.nan
         if not math.isfinite(value):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +24,7 @@ def custom_inputs(dataset: Dataset, fit_rows: Array, reference: str, code: str |
     Parameters
     ----------
     reference : "module:factory"; called without arguments, it returns a scikit-learn transformer.
-    seed : for every ``random_state`` that the transformer leaves open.
+    seed : for the random states that the transformer leaves open.
 
     Notes
     -----
@@ -32,7 +34,7 @@ def custom_inputs(dataset: Dataset, fit_rows: Array, reference: str, code: str |
     ------
     UserCodeError : the factory or the transformer fails, or yields something other than a number for every place of every row.
     """
-    transformer = _made(reference, code, seed)
+    transformer = _made(reference, code)
     features = dataset.features
     if isinstance(features, np.ndarray):
         plan: dict[str, Any] = {"kind": "custom", "shape": list(features.shape[1:])}
@@ -45,12 +47,13 @@ def custom_inputs(dataset: Dataset, fit_rows: Array, reference: str, code: str |
     preprocessor = Preprocessor(plan, {"custom": transformer}, _sources(reference, code))
     target = dataset.target[fit_rows]
     try:
-        if hasattr(transformer, "fit_transform"):
-            trained = transformer.fit_transform(fitted, target)
-        else:
-            trained = transformer.fit(fitted, target).transform(fitted)
-        trained = _checked(trained, len(fitted), reference)
-        rest = _checked(transformer.transform(others), len(others), reference) if len(others) else trained[:0]
+        with _seeded(seed):
+            if hasattr(transformer, "fit_transform"):
+                trained = transformer.fit_transform(fitted, target)
+            else:
+                trained = transformer.fit(fitted, target).transform(fitted)
+            trained = _checked(trained, len(fitted), reference)
+            rest = _checked(transformer.transform(others), len(others), reference) if len(others) else trained[:0]
     except UserCodeError:
         raise
     except Exception as error:
@@ -66,7 +69,18 @@ def custom_inputs(dataset: Dataset, fit_rows: Array, reference: str, code: str |
     return inputs, preprocessor
 
 
-def _made(reference: str, code: str | None, seed: int) -> Any:
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed numpy's global generator, which scikit-learn draws from where no random state is given, and put it back afterwards."""
+    state = np.random.get_state()
+    np.random.seed(seed % 2**32)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def _made(reference: str, code: str | None) -> Any:
     factory = import_object(reference, code)
     try:
         transformer = factory()
@@ -76,9 +90,6 @@ def _made(reference: str, code: str | None, seed: int) -> Any:
         ) from error
     if not hasattr(transformer, "fit") or not hasattr(transformer, "transform") or isinstance(transformer, type):
         raise UserCodeError(f"preprocessing: {reference!r} must return a scikit-learn transformer. Got {transformer!r}.")
-    if hasattr(transformer, "get_params"):
-        open_seeds = [name for name, value in transformer.get_params().items() if name.endswith("random_state") and value is None]
-        transformer.set_params(**dict.fromkeys(open_seeds, seed % 2**32))
     return transformer
 
 
