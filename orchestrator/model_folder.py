@@ -1,6 +1,6 @@
 """One MLflow model folder out of a refitted winner, with two flavours, and predictions from it.
 
-``keras`` is the ``.keras`` file alone: tensors in, tensors out. ``python_function`` takes raw columns and runs from code that lies
+``keras`` is the ``.keras`` file alone: tensors in, tensors out. ``python_function`` takes raw columns and runs from code that is
 in the folder (``orchestrator.serving``), without Kerasweep and without pickle. Writing a folder imports no Keras.
 
 ::
@@ -87,8 +87,8 @@ def verify_model_folder(folder: Path) -> None:
     wrong = [name for name, digest in expected.items() if not (folder / name).is_file() or _sha256(folder / name) != digest]
     if wrong:
         raise NotFoundError(
-            f"The model in {folder} is damaged: {', '.join(wrong[:5])} must have the sha256 that {CHECKSUMS} names, but is changed "
-            "or missing. Copy the folder anew, or resume the sweep to write it again."
+            f"The model in {folder} is damaged: {', '.join(wrong[:5])} must have the sha256 that {CHECKSUMS} names, but is "
+            "changed or missing. Copy the folder anew, or resume the sweep to write it again."
         )
 
 

@@ -62,4 +62,4 @@ def _column_type(kind: str | None, values: Sequence[Any]) -> str:
         return "string"
     if kind == "boolean" or (known and all(isinstance(value, bool) for value in known)):
         return "boolean"
-    return "long" if known and all(isinstance(value, int) for value in known) else "double"
+    return "long" if values and all(isinstance(value, int) for value in values) else "double"  # "long" holds no missing value

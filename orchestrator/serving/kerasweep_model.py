@@ -1,4 +1,4 @@
-"""A model folder's ``python_function`` flavour, run by MLflow from this file: raw columns in, predictions out. It stands alone."""
+"""A model folder's ``python_function`` flavour, run by MLflow from here: raw columns in, predictions out. It stands alone."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -73,7 +74,9 @@ class Predictor:
         import pandas as pd
 
         names = self.manifest["input"]["columns"]
-        read = partial(pd.read_csv, file, encoding="utf-8-sig", skipinitialspace=True, index_col=False, low_memory=False)
+        read: Callable[..., Any] = partial(
+            pd.read_csv, file, encoding="utf-8-sig", skipinitialspace=True, index_col=False, low_memory=False
+        )
         table = read()
         if names is not None:
             if set(names) <= set(table.columns) or not all(name.isdigit() for name in names):

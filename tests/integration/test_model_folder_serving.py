@@ -1,0 +1,195 @@
+"""A refitted winner becomes a model folder, and serves where Kerasweep is not installed.
+
+One process trains (``trainers.refit``, a few epochs), this one writes the folders without Keras, and a third, in which none of our
+packages can be imported, loads both flavours. Predictions must agree everywhere, from raw columns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from orchestrator.model_folder import write_model_folder
+
+ROWS = 12
+KINDS = ("table", "array", "deep")
+
+TRAIN = """
+    import json, sys
+    from pathlib import Path
+    import numpy as np, pandas as pd
+    from trainers.data import load, stage
+    from trainers.evaluation import Evaluator
+    from trainers.messages import Refit
+    from trainers.refit import refit
+    from trainers.settings import CvSettings, DataSettings, EarlyStoppingSettings, FitSettings, SweepSettings, TrainerSettings
+    from trainers.splits import make_splits
+
+    base = Path(sys.argv[1])
+    random = np.random.default_rng(0)
+    rows = 90
+    table = pd.DataFrame({
+        "age": random.integers(20, 60, rows), "height": random.normal(170, 9, rows).round(2),
+        "city": random.choice(["Rome", "Oslo", "Lima"], rows), "member": random.random(rows) < 0.5,
+    })
+    table.loc[3, "height"] = np.nan
+    table["kind"] = np.where(table["age"] > 45, "old", np.where(table["age"] > 32, "middle", "young"))
+    table["income"] = table["age"] * 1000.0 + random.normal(0, 500, rows)
+    table.to_csv(base / "table.csv", index=False)
+    images = random.normal(size=(rows, 4, 3)).astype("float32")
+    np.savez(base / "array.npz", X=images, y=(images.sum((1, 2)) > 0).astype("int64"))
+
+    def sweep(name, data, task, trainer, metrics):
+        dataset = load(data, task, None)
+        cv = CvSettings(folds=2)
+        splits = make_splits(dataset, task, cv, test_size=0.2, monitor_split=0.2, seed=1)
+        stage(dataset, splits, base / f"{name}-stage")
+        settings = SweepSettings(
+            task=task, seed=1, metrics=metrics, stage=str(base / f"{name}-stage"), trainer=trainer, cv=cv,
+            fit=FitSettings(epochs=3, batch_size=16, early_stopping=EarlyStoppingSettings(split=0.2)),
+        )
+        refit(Evaluator(settings), Refit({}, (3, 3), str(base / f"{name}-refit")))
+
+    csv = str(base / "table.csv")
+    sweep("table", DataSettings(source="csv", path=csv, target="kind", drop=("income",)), "multiclass",
+          TrainerSettings(params={"hidden_layers": 1, "layer_size": 8}), ("accuracy",))
+    sweep("deep", DataSettings(source="csv", path=csv, target="income", drop=("kind",)), "regression",
+          TrainerSettings(type="wide_deep", params={"wide": ["city"], "deep": ["age", "height", "member"],
+                          "crosses": [["city", "member"]], "hidden_layers": 1, "layer_size": 8}), ("r2",))
+    sweep("array", DataSettings(source="npz", path=str(base / "array.npz")), "binary",
+          TrainerSettings(params={"hidden_layers": 1, "layer_size": 8}), ("accuracy",))
+"""
+
+SERVE = """
+    import importlib.abc, json, sys
+    from pathlib import Path
+
+    class Blocker(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path=None, target=None):
+            if name.split(".")[0] in ("orchestrator", "trainers", "search_spaces"):
+                raise ImportError(f"{name} must not be needed")
+
+    sys.meta_path.insert(0, Blocker())
+    import mlflow, numpy as np, pandas as pd
+    from mlflow.models import Model
+
+    base = Path(sys.argv[1])
+    answers = {}
+    for name in sys.argv[2:]:
+        folder = base / f"{name}-model"
+        rows = np.load(base / "array.npy") if name == "array" else pd.read_csv(base / "rows.csv")
+        whole = mlflow.pyfunc.load_model(str(folder))
+        predictions = whole.predict(rows)
+        tensors = mlflow.keras.load_model(str(folder))
+        predictor = whole.unwrap_python_model()._predictor
+        raw = tensors.predict(predictor._preprocessor.transform(rows), verbose=0)
+        example = Model.load(str(folder)).load_input_example(str(folder))
+        answers[name] = {
+            "pyfunc": json.loads(predictions.to_json(orient="split", double_precision=15)),
+            "keras": predictor.read_output(raw).tolist(),
+            "example": len(whole.predict(example)),
+        }
+    (base / "answers.json").write_text(json.dumps(answers))
+    ours = [name for name in sys.modules if name.split(".")[0] in ("orchestrator", "trainers", "search_spaces")]
+    assert not ours, ours
+"""
+
+
+PREDICT = """
+    import sys
+    from pathlib import Path
+    from orchestrator.model_folder import predict
+
+    base = Path(sys.argv[1])
+    for name in sys.argv[2:]:
+        rows = base / ("array.csv" if name == "array" else "rows.csv")
+        predict(str(base / f"{name}-model"), rows).to_json(base / f"{name}-predicted.json", orient="split", double_precision=15)
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    base: Path
+    answers: dict[str, Any]
+
+    def frame(self, name: str) -> pd.DataFrame:
+        return pd.DataFrame(**self.answers[name]["pyfunc"])
+
+
+def run_python(code: str, *arguments: str, cwd: Path) -> None:
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(code), *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    base = tmp_path_factory.mktemp("models")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    run_python(TRAIN, str(base), cwd=elsewhere)
+    for name in KINDS:
+        write_model_folder(base / f"{name}-refit", base / f"{name}-model")
+    pd.read_csv(base / "table.csv").head(ROWS).to_csv(base / "rows.csv", index=False)
+    images = np.load(base / "array.npz")["X"][:ROWS]
+    np.save(base / "array.npy", images)
+    pd.DataFrame(images.reshape(ROWS, -1)).to_csv(base / "array.csv", index=False)
+    run_python(SERVE, str(base), *KINDS, cwd=elsewhere)
+    run_python(PREDICT, str(base), *KINDS, cwd=elsewhere)
+    return Served(base, json.loads((base / "answers.json").read_text()))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_both_flavours_say_the_same_without_kerasweep(served: Served, name: str) -> None:
+    numbers = served.frame(name).select_dtypes("number").filter(regex="^(probability_|value)")
+    assert len(numbers) == ROWS
+    np.testing.assert_allclose(numbers.to_numpy(), np.array(served.answers[name]["keras"]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_predictions_from_a_csv_file_are_the_same(served: Served, name: str) -> None:
+    answer = pd.DataFrame(**json.loads((served.base / f"{name}-predicted.json").read_text()))
+    pd.testing.assert_frame_equal(answer, served.frame(name), rtol=1e-6)
+
+
+def test_a_classifier_gives_the_label_of_the_greatest_probability(served: Served) -> None:
+    frame = served.frame("table")
+    assert list(frame.columns) == ["label", "probability_middle", "probability_old", "probability_young"]
+    np.testing.assert_allclose(frame.filter(like="probability_").sum(axis=1), 1, rtol=1e-5)
+    best = frame.filter(like="probability_").idxmax(axis=1).str.removeprefix("probability_")
+    assert (frame["label"] == best).all()
+
+
+def test_a_regression_is_in_the_unit_of_the_target(served: Served) -> None:
+    values = served.frame("deep")["value"]
+    assert values.between(10_000, 70_000).all()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_input_example_can_be_predicted(served: Served, name: str) -> None:
+    assert served.answers[name]["example"] == 5
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_nothing_in_the_folder_is_a_pickle(served: Served, name: str) -> None:
+    files = {file.relative_to(served.base / f"{name}-model").as_posix() for file in (served.base / f"{name}-model").rglob("*")}
+    assert {
+        "MLmodel",
+        "kerasweep_model.py",
+        "data/model.keras",
+        "data/preprocessing/preprocessor.json",
+        "requirements.txt",
+    } <= files
+    assert not [file for file in files if file.endswith((".pkl", ".pickle", ".joblib", ".npy"))]
+    assert not [file for file in files if file.endswith(".pyc")]
