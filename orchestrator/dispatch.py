@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Protocol
@@ -51,9 +51,10 @@ class Dispatcher(Protocol):
     def prepare(self, settings: SweepSettings) -> None:
         """Make ``settings`` those of all that follows, and return at once. May be called again with another engine."""
 
-    def request(self, request: Check | Refit, timeout: float) -> Reply:
+    def request(self, request: Check | Refit, timeout: float, tick: Callable[[], None] | None = None) -> Reply:
         """Return a worker's reply.
 
+        ``tick`` is called at least twice a second meanwhile; what it raises gives the request up and comes out here.
         Raises WorkerLostError when the worker is lost, or gives no reply within ``timeout`` seconds of being ready.
         """
 
@@ -117,11 +118,11 @@ class LocalDispatcher:
         for supervisor in self._supervisors:
             supervisor.prepare(settings)
 
-    def request(self, request: Check | Refit, timeout: float) -> Reply:
+    def request(self, request: Check | Refit, timeout: float, tick: Callable[[], None] | None = None) -> Reply:
         """Return the first worker's reply (``Dispatcher.request``)."""
         first = self._supervisors[0]
         first.start()
-        return first.request(request, timeout)
+        return first.request(request, timeout, tick)
 
     def run(self, conductor: Conductor) -> None:
         """Serve ``conductor`` until it is finished (``Dispatcher.run``)."""

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.cohorts import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost, LossCause
@@ -174,8 +174,10 @@ class Supervisor:
 
     # --- other requests -----------------------------------------------------------------------------------------------------
 
-    def request(self, request: Check | Refit, timeout: float) -> Reply:
+    def request(self, request: Check | Refit, timeout: float, tick: Callable[[], None] | None = None) -> Reply:
         """Return the child's reply, which may be Failed.
+
+        ``tick`` is called several times a second meanwhile; what it raises gives the request up and comes out here.
 
         Raises
         ------
@@ -189,15 +191,22 @@ class Supervisor:
         try:
             while self._unanswered:
                 self._next(_GLANCE_SECONDS)
+                if tick is not None:
+                    tick()
             self._send(request)
             self._deadline = time.monotonic() + timeout
             while True:
                 message = self._next(_GLANCE_SECONDS)
+                if tick is not None:
+                    tick()
                 if message is not None and not isinstance(message, Progress | FoldFinished | TrialFailed):
                     return message
         except _LostError as lost:
             self._discard()
             raise WorkerLostError(f"The worker was lost during the {what} ({lost.cause}). {lost.detail}") from lost
+        except BaseException:
+            self._discard()  # it is still at it
+            raise
         finally:
             self._deadline = None
 

@@ -1,0 +1,56 @@
+"""One sweep as one Tune experiment: puts searcher, stopper, callback and trainable together and runs Tune's loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ray import tune
+from ray.tune.experiment import Trial
+
+from orchestrator.dispatch import Conductor
+from orchestrator.raytune.callback import CohortStopper, ReportCallback
+from orchestrator.raytune.plan import WorkerPlan
+from orchestrator.raytune.relay import relaying
+from orchestrator.raytune.searcher import CohortSearcher
+from orchestrator.raytune.trainable import CohortTrainable
+
+
+def run_experiment(conductor: Conductor, plan: WorkerPlan, *, workers: int, storage: Path) -> None:
+    """Run Tune's loop until ``conductor`` is finished; what it raises comes out here.
+
+    Parameters
+    ----------
+    workers : how many Tune trials are open at once.
+    storage : an empty folder for what Tune must write somewhere.
+    """
+    with relaying(conductor) as (name, relay):
+        tuner = tune.Tuner(
+            tune.with_resources(
+                tune.with_parameters(CohortTrainable, plan=plan), tune.PlacementGroupFactory([_bundle(plan.cpus, plan.gpus)])
+            ),
+            tune_config=tune.TuneConfig(
+                search_alg=CohortSearcher(name),
+                num_samples=-1,
+                max_concurrent_trials=workers,
+                reuse_actors=True,
+                trial_dirname_creator=_short_name,
+            ),
+            run_config=tune.RunConfig(
+                name="sweep",
+                storage_path=str(storage),
+                verbose=0,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                stop=CohortStopper(name),
+                callbacks=[ReportCallback(name)],
+            ),
+        )
+        tuner.fit()
+        relay.give_up()
+
+
+def _bundle(cpus: float, gpus: float) -> dict[str, float]:
+    return {"CPU": cpus, "GPU": gpus} if gpus else {"CPU": cpus}
+
+
+def _short_name(trial: Trial) -> str:
+    return str(trial.trial_id)
