@@ -31,7 +31,8 @@ EpochReport = Callable[[int, int, float | None], None]
 """Called after every epoch with (epochs done, epochs at most, the monitored value or None)."""
 
 _PREDICT_ROWS = 4096
-_STEPS_PER_CALL = 32  # steps of one call into TensorFlow: the same numbers, a quarter less time for small nets
+_STEPS_PER_CALL = 32  # steps of one call into TensorFlow: the same numbers and a quarter less time for small nets,
+_LONG_FIT = 500  # in fits of more steps than this; a shorter one does not win back the longer tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,9 @@ def fit_model(
             restore_best_weights=stopping.restore_best_weights,
         )
         callbacks.append(stopper)
-    if keras.backend.backend() == "tensorflow" and model.steps_per_execution == 1:
-        model.steps_per_execution = max(1, min(_STEPS_PER_CALL, math.ceil(train.rows / batch_size)))
+    steps = math.ceil(train.rows / batch_size)
+    if keras.backend.backend() == "tensorflow" and model.steps_per_execution == 1 and steps * epochs > _LONG_FIT:
+        model.steps_per_execution = min(_STEPS_PER_CALL, steps)
     model.fit(
         train.inputs,
         plan.encode(train.target),

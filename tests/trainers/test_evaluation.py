@@ -156,8 +156,8 @@ class TestCheck:
                 "one training step failed",
             ),
             (
-                f"m = {MODEL.replace('sigmoid', 'linear')}\n    m.layers[0].bias_initializer = keras.initializers.Constant(5)\n"
-                "    m = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, bias_initializer=keras.initializers.Constant(5))])\n"
+                "far = keras.initializers.Constant(5)\n"
+                "    m = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, bias_initializer=far)])\n"
                 "    m.compile(loss='binary_crossentropy')\n    return m",
                 r"expected probabilities in \[0, 1\]",
             ),
@@ -194,14 +194,14 @@ class TestCheck:
         loss = "categorical_crossentropy" if "softmax" in ending else "SparseCategoricalCrossentropy(from_logits=True)"
         loss = f"'{loss}'" if "softmax" in ending else f"keras.losses.{loss}"
         source = (
-            "import keras\ndef create_model(units=1):\n"
+            "import keras\ndef create_model(learning_rate=0.01):\n"
             f"    m = keras.Sequential([keras.Input((6,)), keras.layers.{ending}])\n"
-            f"    m.compile(loss={loss}, metrics=['accuracy'])\n    return m\n"
+            f"    m.compile(loss={loss}, optimizer=keras.optimizers.Adam(learning_rate), metrics=['accuracy'])\n    return m\n"
         )
-        evaluator = Evaluator(builder_settings(tmp_path, source, dataset(rows=300)))
+        evaluator = Evaluator(builder_settings(tmp_path, source, dataset()))
 
         evaluator.check({})
-        [event] = evaluate(evaluator, TrialRequest(0, {"epochs": 30, "batch_size": 4}, (0,)))
+        [event] = evaluate(evaluator, TrialRequest(0, {"epochs": 6, "batch_size": 8, "learning_rate": 0.1}, (0,)))
 
         assert event.result.metrics["roc_auc"] > 0.8
 
