@@ -1,4 +1,4 @@
-"""The command line, and the only module that prints. It reads arguments, calls one function of the package, and shows the answer.
+"""The command line, and with ``cli_reading`` the only module that prints: arguments in, one function called, its answer shown.
 
 Everything but click is imported inside the commands, so that ``kerasweep --help`` loads no library that takes time.
 """
@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from orchestrator.errors import KerasweepError, SpecError
+from orchestrator.cli_reading import LEDGER_OPTION, best, browse, list_sweeps, print_json, show, show_outcome
+from orchestrator.errors import KerasweepError, NotFoundError, SpecError
 
 _VERBOSITY = {0: logging.WARNING, 1: logging.INFO}
+INTERRUPTED = 130
 
 
 class _Commands(click.Group):
@@ -28,7 +31,7 @@ class _Commands(click.Group):
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
-            ctx.exit(130)
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,6 +40,61 @@ class _Commands(click.Group):
 def main(verbose: int) -> None:
     """Search hyperparameters of Keras models: a sweep file says what to search, MLflow shows what was found."""
     logging.basicConfig(level=_VERBOSITY.get(verbose, logging.DEBUG), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if verbose < 2:
+        for noisy in ("alembic", "mlflow", "ray", "urllib3", "matplotlib"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+main.add_command(list_sweeps)
+main.add_command(show)
+main.add_command(best)
+main.add_command(browse)
+
+
+@main.command()
+@click.argument("sweep", type=click.Path(path_type=Path))
+@click.option("--new", is_flag=True, help="Begin the next occasion, even if the last one is unfinished.")
+@click.option("--no-cache", is_flag=True, help="Train everything, also what an earlier sweep has computed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to stderr.")
+def run(sweep: Path, new: bool, no_cache: bool, as_json: bool) -> None:
+    """Run the sweep in the file SWEEP, or continue it where it was left."""
+    from orchestrator.spec import load_spec
+
+    _run(load_spec(sweep), new=new, reuse=not no_cache, as_json=as_json)
+
+
+@main.command()
+@click.argument("sweep")
+@LEDGER_OPTION
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to stderr.")
+def resume(sweep: str, ledger: str, as_json: bool) -> None:
+    """Continue SWEEP (NAME or NAME/OCCASION) from what the ledger knows of it; nothing that is finished is repeated."""
+    from orchestrator.reading import find_sweep, open_ledger
+    from orchestrator.spec import spec_from_record
+
+    with open_ledger(ledger) as opened:
+        row = find_sweep(opened, sweep)
+    spec = spec_from_record(row.spec)
+    _run(spec, occasion=row.occasion, as_json=as_json)
+
+
+def _run(spec: Any, *, occasion: str | None = None, new: bool = False, reuse: bool = True, as_json: bool = False) -> None:
+    from contextlib import ExitStack
+
+    from rich.console import Console
+
+    from orchestrator.display import LiveWatch, PlainWatch
+    from orchestrator.sweep import Options, run_sweep
+    from orchestrator.trials import SweepState
+
+    console = Console(stderr=as_json)
+    with ExitStack() as stack:
+        watch = stack.enter_context(LiveWatch(console)) if console.is_terminal else PlainWatch(console)
+        row = run_sweep(spec, Options(occasion=occasion, new=new, reuse=reuse), watch)
+    show_outcome(spec.ledger, row, as_json=as_json)
+    if row.state is SweepState.STOPPED:
+        click.echo(f"Stopped ({row.reason}). What is finished is kept; continue with: kerasweep resume {row.title}", err=True)
+        click.get_current_context().exit(INTERRUPTED)
 
 
 @main.command()
@@ -50,11 +108,11 @@ def validate(sweep: Path, as_json: bool) -> None:
         spec = load_spec(sweep)
     except SpecError as error:
         if as_json:
-            _print_json({"valid": False, "problems": [{"path": path, "message": message} for path, message in error.problems]})
+            print_json({"valid": False, "problems": [{"path": path, "message": message} for path, message in error.problems]})
             click.get_current_context().exit(error.exit_code)
         raise
     if as_json:
-        _print_json({"valid": True, "name": spec.name, "problems": []})
+        print_json({"valid": True, "name": spec.name, "problems": []})
     else:
         click.echo(
             f"{sweep}: no mistakes. Sweep {spec.name!r}: {spec.task}, {spec.strategy.type} search over {', '.join(spec.space)}."
@@ -62,12 +120,73 @@ def validate(sweep: Path, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("sweep", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def plan(sweep: Path, as_json: bool) -> None:
+    """Tell what a run of the file SWEEP would do: trials, fits, workers, and what the ledger already holds."""
+    from dataclasses import asdict
+
+    from orchestrator.ledger import Ledger
+    from orchestrator.planning import plan_sweep
+    from orchestrator.spec import load_spec
+
+    spec = load_spec(sweep)
+    with Ledger(spec.ledger) as ledger:
+        found = plan_sweep(spec, ledger)
+    if as_json:
+        print_json({**asdict(found), "fits": found.fits})
+        return
+    trials = "no end without a budget" if found.trials is None else f"{found.trials:,}"
+    fits = "" if found.fits is None else f" x {found.folds} folds = {found.fits:,} fits"
+    workers = "as many as the cluster has room for" if found.workers is None else str(found.workers)
+    gpus = f" and {found.gpus_per_trial:g} GPUs" if found.gpus_per_trial else ""
+    asked = "" if found.looked_at == found.trials else f" of the first {found.looked_at:,}"
+    for name, text in (
+        ("sweep", f"{found.name}/{found.occasion}"),
+        ("strategy", found.strategy),
+        ("trials", trials + fits),
+        ("data", f"{found.rows:,} rows, {found.train_rows:,} trained on in a fold"),
+        ("workers", f"{workers}, each {found.cpus_per_trial:g} CPUs{gpus}"),
+        ("known", f"{found.known:,} trials{asked} cost nothing: the ledger holds {found.known_folds:,} of their folds"),
+    ):
+        click.echo(f"{name:9} {text}")
+
+
+@main.command()
 def schema() -> None:
     """Print the JSON Schema of sweep files, for editors."""
     from orchestrator.spec_schema import sweep_schema
 
-    _print_json(sweep_schema())
+    print_json(sweep_schema())
 
 
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, allow_nan=False))
+@main.command()
+@click.argument("model")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="CSV file to write; default: standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print the predictions as JSON.")
+def predict(model: str, data: Path, output: Path | None, as_json: bool) -> None:
+    """Predict the rows of the CSV file DATA with MODEL: a model folder, an MLflow model URI, or a sweep's name."""
+    from orchestrator.model_folder import predict as predict_rows
+
+    rows = predict_rows(model, data)
+    if as_json:
+        print_json(json.loads(rows.to_json(orient="records")))
+    elif output is None:
+        click.echo(rows.to_csv(index=False), nl=False)
+    else:
+        rows.to_csv(output, index=False)
+        click.echo(f"{len(rows):,} predictions in {output}")
+
+
+@main.command()
+@click.option("--uri", envvar="MLFLOW_TRACKING_URI", default="sqlite:///mlflow.db", show_default=True, help="Tracking URI.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5000, show_default=True, help="Port to listen on.")
+def ui(uri: str, host: str, port: int) -> None:
+    """Open the MLflow page of what was searched; Ctrl-C ends it."""
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise NotFoundError(f"There is no MLflow store {uri!r}. Go to the folder where the sweep was run, or say --uri.")
+    program = Path(os.sys.executable).parent / "mlflow"  # type: ignore[attr-defined]
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    os.execv(program, ["mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)])  # noqa: S606 (the server takes this process's place)

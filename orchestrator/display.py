@@ -55,11 +55,23 @@ def spread(mean: float | None, std: float | None) -> str:
     return number(mean) if std is None or math.isnan(std) else f"{number(mean)} ± {number(std)}"
 
 
+def sparkline(values: Sequence[float | None], width: int = 24) -> str:
+    """Return a curve as one line of block characters, thinned to ``width``; what is not finite shows as a space."""
+    step = max(len(values) / width, 1)
+    thinned = [values[min(int(index * step), len(values) - 1)] for index in range(min(len(values), width))]
+    finite = [one for one in thinned if one is not None and math.isfinite(one)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    scale = 7 / (high - low) if high > low else 0.0
+    return "".join(" " if one is None or not math.isfinite(one) else "▁▂▃▄▅▆▇█"[round((one - low) * scale)] for one in thinned)
+
+
 def table(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, right: Sequence[str] = ()) -> Table:
     """Return ``rows`` (all with the first one's keys) as a table; columns in ``right`` are numbers."""
     out = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
-    for name in rows[0] if rows else ():
-        out.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    names = list(rows[0]) if rows else []
+    for name in names:  # only the last column gives way on a narrow screen
+        last = name == names[-1]
+        out.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=not last)
     for row in rows:
         out.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row.values()))
     return out

@@ -39,7 +39,7 @@ def to_table(board: Leaderboard, limit: int | None = None) -> tuple[list[str], l
     names = _config_names(board)
     header = ["rank", "trial", board.metric, "±", "epochs", "seconds", "state", *names]
     lines = []
-    for entry in _first(board.entries, limit):
+    for entry in first_entries(board, limit):
         rank = "" if entry.rank is None else f"{entry.rank}{'*' if entry is board.winner else ''}"
         trial = BASELINE if entry.number is None else str(entry.number)
         state = "" if entry.number is None else entry.state + (" (cached)" if entry.cached_from else "")
@@ -81,7 +81,9 @@ def to_html(board: Leaderboard, title: str) -> str:
     return _PAGE.format(title=html.escape(title), metric=html.escape(board.metric), goal=goal, head=head, body=body)
 
 
-def _first(entries: Sequence[Entry], limit: int | None) -> Sequence[Entry]:
+def first_entries(board: Leaderboard, limit: int | None) -> Sequence[Entry]:
+    """Return the lines of the first ``limit`` trials (None: of all) and of the baseline."""
+    entries = board.entries
     if limit is None:
         return entries
     trials = [index for index, entry in enumerate(entries) if entry.number is not None]

@@ -12,8 +12,8 @@ from orchestrator.errors import NotFoundError
 from orchestrator.ledger_base import LedgerPart, require
 from orchestrator.ledger_json import clean, dump_lossy, load
 from orchestrator.ledger_rows import owner_values, sweep_row
-from orchestrator.ledger_tables import SWEEPS
-from orchestrator.occasions import Wanted, keep_identity, open_occasion, requeue_running, take_lease
+from orchestrator.ledger_tables import SWEEPS, TRIALS
+from orchestrator.occasions import Wanted, keep_identity, next_manual, open_occasion, requeue_running, take_lease
 from orchestrator.owner import Owner
 from orchestrator.records import SweepRow
 from orchestrator.trials import SweepState
@@ -115,6 +115,20 @@ class LedgerSweeps(LedgerPart):
             free = {**owner_values(None), "heartbeat": None, "lease_seconds": None}
             return self._change(connection, sweep.id, state=state.value, reason=clean(reason), finished=self._clock(), **free)
 
+    def forget_sweep(self, sweep: SweepRow) -> None:
+        """Take an occasion back that turned out wrong before its first trial; one that has trials ends FAILED instead.
+
+        Raises
+        ------
+        LeaseLostError : another driver has taken the sweep over.
+        """
+        with self._database.write() as connection:
+            require(connection, sweep)
+            if connection.execute(sa.select(TRIALS.c.number).where(TRIALS.c.sweep == sweep.id).limit(1)).first() is None:
+                connection.execute(SWEEPS.delete().where(SWEEPS.c.id == sweep.id))
+                return
+        self.finish_sweep(sweep, SweepState.FAILED, "the check before the first trial failed")
+
     def sweeps(self, name: str | None = None) -> list[SweepRow]:
         """Return all sweeps, or all occasions of ``name``, the newest first."""
         query = sa.select(SWEEPS).order_by(SWEEPS.c.id.desc())
@@ -122,6 +136,15 @@ class LedgerSweeps(LedgerPart):
             query = query.where(SWEEPS.c.name == name)
         with self._database.read() as connection:
             return [sweep_row(row) for row in connection.execute(query).mappings()]
+
+    def next_occasion(self, name: str) -> str:
+        """Return the occasion that ``claim_sweep`` without naming one would drive: the newest if unfinished, else the next."""
+        query = sa.select(SWEEPS.c.occasion, SWEEPS.c.state).where(SWEEPS.c.name == name).order_by(SWEEPS.c.id.desc()).limit(1)
+        with self._database.read() as connection:
+            newest = connection.execute(query).one_or_none()
+            if newest is not None and newest.state != SweepState.COMPLETED:
+                return str(newest.occasion)
+            return next_manual(connection, name)
 
     def sweep(self, name: str, occasion: str | None = None) -> SweepRow:
         """Return one sweep: that occasion, or the newest. Raises ``NotFoundError``, naming what comes near."""

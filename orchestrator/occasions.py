@@ -128,7 +128,7 @@ def _find(connection: Connection, wanted: Wanted) -> RowMapping | None:
 def _begin(connection: Connection, wanted: Wanted, now: float) -> RowMapping:
     values = {
         "name": wanted.name,
-        "occasion": wanted.occasion or _next_manual(connection, wanted.name),
+        "occasion": wanted.occasion or next_manual(connection, wanted.name),
         "state": SweepState.RUNNING.value,
         "spec": dump(wanted.spec),
         "identity": None if wanted.identity is None else dump(wanted.identity),
@@ -139,7 +139,8 @@ def _begin(connection: Connection, wanted: Wanted, now: float) -> RowMapping:
     return connection.execute(SWEEPS.insert().values(values).returning(*SWEEPS.c)).mappings().one()
 
 
-def _next_manual(connection: Connection, name: str) -> str:
+def next_manual(connection: Connection, name: str) -> str:
+    """Return the occasion that a run by hand would begin."""
     used = connection.scalars(sa.select(SWEEPS.c.occasion).where(SWEEPS.c.name == name, SWEEPS.c.occasion.startswith("manual-")))
     numbers = [int(found[1]) for found in map(re.compile(r"manual-(\d+)").fullmatch, used) if found]
     return f"manual-{max(numbers, default=0) + 1}"

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,8 +162,8 @@ class _Drive:
 
     def _check(self, dispatcher: Dispatcher, staged: Staged) -> tuple[SweepSettings, Checked]:
         """Resolve the engine: the fused one where it can train the first config, unless the spec says otherwise."""
-        (first,) = self._strategy().ask(1)
-        wanted: tuple[EngineName, ...] = {"keras": ("keras",), "fused": ("fused",), "auto": ("fused", "keras")}[self.spec.engine]
+        (first,) = strategy_of(self.spec, self.sweep.occasion).ask(1)
+        wanted: tuple[EngineName, ...] = ("fused", "keras") if self.spec.engine == "auto" else (self.spec.engine,)
         for engine in wanted:
             settings = self.spec.sweep_settings(stage=str(staged.folder), engine=engine)
             dispatcher.prepare(settings)
@@ -186,13 +186,6 @@ class _Drive:
         self.ledger.set_identity(self.sweep, resolved)
         self.ledger.update_facts(self.sweep, facts)
 
-    def _strategy(self) -> Strategy:
-        seed = self.spec.strategy.seed
-        if seed is None:  # every occasion proposes anew
-            digest = hashlib.sha256(f"{self.spec.seed} {self.sweep.occasion}".encode()).digest()
-            seed = int.from_bytes(digest[:4], "big")
-        return make_strategy(self.spec.strategy_settings(), self.spec.search_space(), seed)
-
     def _conductor(
         self,
         settings: SweepSettings,
@@ -201,8 +194,7 @@ class _Drive:
         dispatcher: Dispatcher,
         tracker: Tracker,
     ) -> SweepConductor:
-        spec, strategy = self.spec, self._strategy()
-        identity = work_identity(settings, data=staged.fingerprint, splits=staged.splits_fingerprint, versions=checked.versions)
+        spec, strategy = self.spec, strategy_of(self.spec, self.sweep.occasion)
 
         def effective(config: Config) -> dict[str, Any]:
             return effective_config(config, settings.trainer, settings.fit)
@@ -228,7 +220,7 @@ class _Drive:
             objective=Objective(spec.objective.metric, spec.objective.direction),
             folds=staged.folds,
             test_to_train=staged.test_to_train,
-            key=lambda config: trial_key(identity, effective(config)),
+            key=make_trial_key(settings, staged, checked.versions),
             total=min(sizes) if sizes else None,
             reuse=self.reuse,
             deadline=self.began + spec.budget.time if spec.budget.time is not None else None,
@@ -256,7 +248,7 @@ class _Drive:
         self.watch.phase(f"refitting the winner, trial {winner.number}, on all search rows")
         folder = output_folder(self.sweep)
         epochs = tuple(fold.epoch for fold in self.ledger.folds(winner.key))
-        reply = dispatcher.request(Refit(winner.config, epochs, str(folder / "refit")), REFIT_SECONDS, self._tick)
+        reply = dispatcher.request(Refit(winner.config, epochs, str(staged.folder / "refit")), REFIT_SECONDS, self._tick)
         if not isinstance(reply, Refitted):
             raise KerasweepError(f"Sweep {self.sweep.title}: the refit of the winner failed: {getattr(reply, 'message', reply)}")
         model = write_model_folder(Path(reply.folder), folder / "model")
@@ -274,13 +266,35 @@ class _Drive:
             self.ledger.update_facts(self.sweep, {"model_uri": uploaded.uri, "model_version": uploaded.version})
 
 
+def strategy_of(spec: SweepSpec, occasion: str) -> Strategy:
+    """Return a sweep's strategy at its beginning. Unless the file gives ``strategy.seed``, every occasion proposes anew."""
+    seed = spec.strategy.seed
+    if seed is None:
+        seed = int.from_bytes(hashlib.sha256(f"{spec.seed} {occasion}".encode()).digest()[:4], "big")
+    return make_strategy(spec.strategy_settings(), spec.search_space(), seed)
+
+
+def make_trial_key(settings: SweepSettings, staged: Staged, versions: Mapping[str, str]) -> Callable[[Config], str]:
+    """Return the function that gives a config's trial key."""
+    identity = work_identity(settings, data=staged.fingerprint, splits=staged.splits_fingerprint, versions=versions)
+    return lambda config: trial_key(identity, effective_config(config, settings.trainer, settings.fit))
+
+
+def fitting_workers(spec: SweepSpec) -> int | None:
+    """Return how many workers the spec asks for, or that fit this machine; None where only a cluster knows."""
+    if spec.resources.max_concurrent != "auto":
+        return int(spec.resources.max_concurrent)
+    if spec.ray.address is not None or spec.resources.gpus_per_trial:
+        return None
+    return max(int(available_cpus() / spec.resources.cpus_per_trial), 1)
+
+
 def _dispatcher(spec: SweepSpec, log_folder: Path) -> Dispatcher:
     log_folder.mkdir(parents=True, exist_ok=True)
     resources = spec.resources
-    workers = None if resources.max_concurrent == "auto" else int(resources.max_concurrent)
+    workers = fitting_workers(spec)
     if spec.ray.local:
-        fitting = max(int(available_cpus() / resources.cpus_per_trial), 1)
-        return LocalDispatcher(workers or fitting, log_folder=log_folder, cpus_per_trial=resources.cpus_per_trial)
+        return LocalDispatcher(workers or 1, log_folder=log_folder, cpus_per_trial=resources.cpus_per_trial)
     from orchestrator.raytune import RayDispatcher
 
     return RayDispatcher(
