@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.errors import UserCodeError
+from trainers.errors import DataError, UserCodeError
 from trainers.fitting import array_plan, sequences_plan, table_plan, text_plan, wide_deep_plan
 from trainers.recipes.parameters import with_defaults
 from trainers.serving_code import Preprocessor, load_preprocessor
@@ -130,6 +130,10 @@ def _inputs(dataset: Dataset, fit_rows: Array, settings: SweepSettings, config: 
         return *custom_inputs(dataset, fit_rows, name, settings.code, settings.seed), None
     vocabulary = None
     if recipe == "text_cnn":
+        if name in ("standard", "minmax"):
+            raise DataError(
+                f"preprocessing: recipe 'text_cnn' takes token ids, which have no scale. Got {name!r}. Set it to auto."
+            )
         preprocessor = sequences_plan(dataset, params) if is_array else text_plan(dataset, fit_rows, params)
         vocabulary = int(params["max_words"])
     elif recipe == "wide_deep":

@@ -110,30 +110,34 @@ def _derive(*words: int) -> int:
 
 
 def _resolve_kind(dataset: Dataset, task: Task, cv: CvSettings) -> SplitKind:
-    """Return the kind that ``cv.kind`` means for this data, having checked that the data allows it."""
-    classes = task != "regression"
-    grouped: SplitKind = "stratified_group" if classes else "group"
-    if cv.kind in ("group", "auto") and dataset.groups is not None:
-        return grouped
-    if cv.kind == "group":
+    """Return the kind that ``cv.kind`` means for this data; refuse what the data lacks, and warn of what the kind does not heed."""
+    kind = _meant(dataset, task, cv)
+    if kind in ("group", "stratified_group") and dataset.groups is None:
         raise DataError("cv.kind: 'group' needs the column that tells the groups. Got data.groups None. Name it in data.groups.")
-    if cv.kind == "timeseries" or (cv.kind == "auto" and dataset.order is not None):
-        if dataset.order is None:
-            raise DataError(
-                "cv.kind: 'timeseries' needs the column that orders the rows. Got data.order None. Name it in data.order."
-            )
-        if cv.repeats > 1:
-            raise DataError(
-                f"cv.repeats: time has one order, so 'timeseries' takes 1 repeat. Got {cv.repeats!r}. Leave repeats out."
-            )
-        return "timeseries"
-    if dataset.groups is not None:
-        _log.warning("cv.kind: %r lets rows of one group be trained on and scored; 'group' keeps groups whole.", cv.kind)
-    if cv.kind == "auto":
-        return "stratified" if classes else "kfold"
-    if cv.kind == "stratified" and not classes:
+    if kind == "timeseries" and dataset.order is None:
+        raise DataError(
+            "cv.kind: 'timeseries' needs the column that orders rows. Got data.order None. Name it in data.order."
+        )
+    if kind == "timeseries" and cv.repeats > 1:
+        raise DataError(f"cv.repeats: time has one order, so 'timeseries' takes 1 repeat. Got {cv.repeats!r}. Leave repeats out.")
+    if kind == "stratified" and task == "regression":
         raise DataError("cv.kind: 'stratified' needs classes. Got task 'regression'. Take 'kfold'.")
-    return cv.kind
+    if dataset.groups is not None and kind not in ("group", "stratified_group"):
+        _log.warning("cv.kind: %r lets rows of one group be trained on and scored; 'group' keeps groups whole.", kind)
+    if dataset.order is not None and kind != "timeseries":
+        _log.warning("cv.kind: %r lets later rows be trained on and earlier ones scored; 'timeseries' does not.", kind)
+    return kind
+
+
+def _meant(dataset: Dataset, task: Task, cv: CvSettings) -> SplitKind:
+    classes = task != "regression"
+    if cv.kind == "group" or (cv.kind == "auto" and dataset.groups is not None):
+        return "stratified_group" if classes else "group"
+    if cv.kind != "auto":
+        return cv.kind
+    if dataset.order is not None:
+        return "timeseries"
+    return "stratified" if classes else "kfold"
 
 
 def _check_search(dataset: Dataset, task: Task, kind: SplitKind, search: Rows, cv: CvSettings) -> None:

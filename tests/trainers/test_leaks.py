@@ -1,8 +1,8 @@
 """Nothing of a row that is watched, scored or tested reaches what is trained: one test for each kind of split.
 
 The target is noise that only a row's own identity (or its group's, or its day's) could tell. Two learners try: a
-target-encoding transformer, which knows the target of every identity that it was fitted on, and a one-hot code of the identity. Whatever leaks, they
-score 1.0 on it, as a control shows for each kind; where nothing leaks, they score as a coin does.
+target-encoding transformer, which knows the target of every identity that it was fitted on, and a one-hot code of the
+identity. Whatever leaks, they score 1.0 on it, as a control shows for each kind; where nothing leaks, they score as a coin.
 """
 
 from __future__ import annotations

@@ -13,11 +13,13 @@ import pandas as pd
 import pytest
 
 import trainers.serving_code
+from trainers.data import open_staged, stage
 from trainers.dataset import Dataset
 from trainers.errors import DataError, UserCodeError
 from trainers.preprocessing import Prepared, check_exportable, prepare, preprocessing_key
 from trainers.serving_code import load_preprocessor
-from trainers.settings import RecipeName, SweepSettings, Task, TrainerSettings
+from trainers.settings import CvSettings, RecipeName, SweepSettings, Task, TrainerSettings
+from trainers.splits import make_splits
 
 HALF = np.arange(10)
 
@@ -298,6 +300,11 @@ def test_what_is_no_text_is_refused(features: Any, config: Any, message: str) ->
         prepared(features, config, recipe="text_cnn")
 
 
+def test_token_ids_are_not_scaled() -> None:
+    with pytest.raises(DataError, match=r"takes token ids, which have no scale. Got 'minmax'. Set it to auto"):
+        prepared(TEXTS, CNN, recipe="text_cnn", preprocessing="minmax")
+
+
 # --- targets, weights, keys ---------------------------------------------------------------------------------------------------
 
 
@@ -437,6 +444,20 @@ def test_a_transformer_that_fails_is_the_users(factory: str, message: str, code:
 def test_recipes_with_their_own_preprocessing_refuse_a_transformer(code: str) -> None:
     with pytest.raises(UserCodeError, match=r"recipe 'text_cnn' has its own. Got 'own_steps:Ages'. Set preprocessing: auto"):
         prepared(TEXTS, CNN, recipe="text_cnn", preprocessing="own_steps:Ages", code=code)
+
+
+@pytest.mark.parametrize("preprocessing", ["auto", "own_steps:encoder", "own_steps:Ages"])
+def test_staged_data_is_prepared_as_the_loaded_data_was(preprocessing: str, code: str, tmp_path: Path) -> None:
+    loaded = dataset()
+    splits = make_splits(loaded, "binary", CvSettings(folds=2), test_size=0.2, monitor_split=0.2, seed=1)
+    stage(loaded, splits, tmp_path / "staged")
+    staged, _ = open_staged(tmp_path / "staged")
+    chosen = settings(preprocessing=preprocessing, code=code)
+    one = prepare(loaded, HALF, chosen, {})
+    other = prepare(staged, HALF, chosen, {})
+    assert np.array_equal(one.inputs, other.inputs)
+    assert np.array_equal(one.target, other.target)
+    assert one.preprocessor.plan == other.preprocessor.plan
 
 
 # --- stored and loaded --------------------------------------------------------------------------------------------------------

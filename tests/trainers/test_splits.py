@@ -241,9 +241,15 @@ def test_a_class_of_one_training_row_is_trained_on_and_not_watched(caplog: pytes
     assert "class [1] has one training row" in caplog.text
 
 
-def test_an_order_of_groups_that_is_lost_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    split(with_roles(100, 0), kind="kfold")
-    assert "rows of one group be trained on and scored" in caplog.text
+def test_groups_and_an_order_that_the_kind_does_not_heed_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    dataset = with_roles(100, 0)
+    split(dataset, kind="kfold")
+    assert "'kfold' lets rows of one group be trained on and scored; 'group' keeps groups whole" in caplog.text
+    assert "'kfold' lets later rows be trained on and earlier ones scored; 'timeseries' does not" in caplog.text
+    caplog.clear()
+    split(dataset, kind="timeseries")
+    assert "'timeseries' lets rows of one group be trained on and scored" in caplog.text
+    assert "later rows" not in caplog.text
 
 
 def test_a_test_part_far_from_its_size_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
@@ -257,7 +263,7 @@ def test_a_test_part_far_from_its_size_is_warned_of(caplog: pytest.LogCaptureFix
     ("options", "message"),
     [
         ({"kind": "group"}, "cv.kind: 'group' needs the column that tells the groups. Got data.groups None"),
-        ({"kind": "timeseries"}, "cv.kind: 'timeseries' needs the column that orders the rows. Got data.order None"),
+        ({"kind": "timeseries"}, "cv.kind: 'timeseries' needs the column that orders rows. Got data.order None"),
         ({"folds": 500}, "cv.folds: must be from 2 to the number of search rows"),
         ({"repeats": 2, "shuffle": False}, "cv.repeats: 2 repeats without shuffle would all be the same"),
         ({"folds": 45, "test_size": 0}, "stratified folds need a class of as many rows. Got 45 folds, 40 rows"),
