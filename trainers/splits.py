@@ -110,7 +110,7 @@ def _derive(*words: int) -> int:
 
 
 def _resolve_kind(dataset: Dataset, task: Task, cv: CvSettings) -> SplitKind:
-    """Return the kind that ``cv.kind`` means for this data; refuse what the data lacks, and warn of what the kind does not heed."""
+    """Return the kind that ``cv.kind`` means for this data; refuse what the data lacks, warn of what the kind does not heed."""
     kind = _meant(dataset, task, cv)
     if kind in ("group", "stratified_group") and dataset.groups is None:
         raise DataError("cv.kind: 'group' needs the column that tells the groups. Got data.groups None. Name it in data.groups.")

@@ -25,8 +25,8 @@ def test_a_function_in_the_folder_is_found(tmp_path: Path) -> None:
 
 def test_a_function_in_a_package_and_an_installed_one_are_found(tmp_path: Path) -> None:
     write(tmp_path / "own_package" / "__init__.py", "")
-    write(tmp_path / "own_package" / "inner.py", "from . import helper_part\ndef answer():\n    return helper_part.VALUE\n")
-    write(tmp_path / "own_package" / "helper_part.py", "VALUE = 7\n")
+    write(tmp_path / "own_package" / "inner.py", "from . import other_part\ndef answer():\n    return other_part.VALUE\n")
+    write(tmp_path / "own_package" / "other_part.py", "VALUE = 7\n")
     assert import_object("own_package.inner:answer", str(tmp_path))() == 7
     assert import_object("json:dumps", None)([1]) == "[1]"
 
