@@ -2,6 +2,7 @@
 
 Every write is one transaction. A driver's writes carry its lease, the ``SweepRow`` that ``claim_sweep`` gave it: once another
 driver has taken the sweep over, they change nothing. Folds are kept by the key of their work, so that all sweeps share them.
+Submissions, schedules and firings stand in the same database, as ``ledger.submissions``, ``.schedules`` and ``.firings``.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from collections.abc import Callable
 from typing import Self
 
 from orchestrator.database import Database
+from orchestrator.firing_store import FiringStore
 from orchestrator.ledger_projection import LedgerProjection
 from orchestrator.ledger_sweeps import LedgerSweeps
 from orchestrator.ledger_trials import LedgerTrials
+from orchestrator.schedule_store import ScheduleStore
+from orchestrator.submission_store import SubmissionStore
 
 
 class Ledger(LedgerSweeps, LedgerTrials, LedgerProjection):
@@ -31,7 +35,11 @@ class Ledger(LedgerSweeps, LedgerTrials, LedgerProjection):
     """
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(Database(url), clock)
+        database = Database(url)
+        super().__init__(database, clock)
+        self.submissions = SubmissionStore(database, clock)
+        self.schedules = ScheduleStore(database, clock)
+        self.firings = FiringStore(database, clock)
 
     @property
     def url(self) -> str:

@@ -90,7 +90,7 @@ def end_values(end: TrialEnd, finished: float) -> dict[str, Any]:
     }
 
 
-def fold_values(fold: FoldCommit, created: float) -> dict[str, Any]:
+def fold_values(sweep: int, fold: FoldCommit, created: float) -> dict[str, Any]:
     """Return the columns of a finished fold."""
     result = fold.result
     return {
@@ -104,6 +104,8 @@ def fold_values(fold: FoldCommit, created: float) -> dict[str, Any]:
         "stopped": result.stopped,
         "engine": result.engine,
         "engine_reason": clean(result.engine_reason),
+        "size": result.size,
+        "sweep": sweep,
         "created": created,
     }
 
@@ -120,6 +122,7 @@ def fold_result(row: RowMapping) -> FoldResult:
         stopped=row["stopped"],
         engine=row["engine"],
         engine_reason=row["engine_reason"],
+        size=row["size"],
     )
 
 

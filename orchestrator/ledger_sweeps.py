@@ -12,11 +12,22 @@ from orchestrator.errors import NotFoundError
 from orchestrator.ledger_base import LedgerPart, require
 from orchestrator.ledger_json import clean, dump_lossy, load
 from orchestrator.ledger_rows import owner_values, sweep_row
-from orchestrator.ledger_tables import SWEEPS, TRIALS
-from orchestrator.occasions import Wanted, keep_identity, next_manual, open_occasion, requeue_running, take_lease
+from orchestrator.ledger_tables import FOLDS, SUBMISSIONS, SWEEPS, TRIALS
+from orchestrator.occasions import (
+    Wanted,
+    keep_identity,
+    newest_unfinished,
+    next_manual,
+    open_occasion,
+    requeue_running,
+    take_lease,
+)
 from orchestrator.owner import Owner
 from orchestrator.records import SweepRow
+from orchestrator.schedule_records import SubmissionState
 from orchestrator.trials import SweepState
+
+_PARTS = (TRIALS, FOLDS, SUBMISSIONS)
 
 
 class LedgerSweeps(LedgerPart):
@@ -101,7 +112,9 @@ class LedgerSweeps(LedgerPart):
             return self._change(connection, sweep.id, facts=dump_lossy({**known, **facts}))
 
     def finish_sweep(self, sweep: SweepRow, state: SweepState, reason: str | None = None) -> SweepRow:
-        """End the sweep and give the lease back; return the sweep as it is now. Trials still RUNNING become PENDING.
+        """End the sweep and give the lease back; return the sweep as it is now.
+
+        Trials still RUNNING become PENDING, and the sweep's submission ends: the next submit sends anew.
 
         Raises
         ------
@@ -111,12 +124,10 @@ class LedgerSweeps(LedgerPart):
             raise ValueError("finish_sweep needs COMPLETED, STOPPED or FAILED. Got RUNNING instead.")
         with self._database.write() as connection:
             require(connection, sweep)
-            requeue_running(connection, sweep.id)
-            free = {**owner_values(None), "heartbeat": None, "lease_seconds": None}
-            return self._change(connection, sweep.id, state=state.value, reason=clean(reason), finished=self._clock(), **free)
+            return self._finish(connection, sweep.id, state, reason)
 
     def forget_sweep(self, sweep: SweepRow) -> None:
-        """Take an occasion back that turned out wrong before its first trial; one that has trials ends FAILED instead.
+        """Take an occasion back that turned out wrong before its first trial; one that was submitted or has trials ends FAILED.
 
         Raises
         ------
@@ -124,10 +135,13 @@ class LedgerSweeps(LedgerPart):
         """
         with self._database.write() as connection:
             require(connection, sweep)
-            if connection.execute(sa.select(TRIALS.c.number).where(TRIALS.c.sweep == sweep.id).limit(1)).first() is None:
+            used = [
+                connection.execute(sa.select(part.c.sweep).where(part.c.sweep == sweep.id).limit(1)).first() for part in _PARTS
+            ]
+            if any(used):
+                self._finish(connection, sweep.id, SweepState.FAILED, "the check before the first trial failed")
+            else:
                 connection.execute(SWEEPS.delete().where(SWEEPS.c.id == sweep.id))
-                return
-        self.finish_sweep(sweep, SweepState.FAILED, "the check before the first trial failed")
 
     def sweeps(self, name: str | None = None) -> list[SweepRow]:
         """Return all sweeps, or all occasions of ``name``, the newest first."""
@@ -139,12 +153,9 @@ class LedgerSweeps(LedgerPart):
 
     def next_occasion(self, name: str) -> str:
         """Return the occasion that ``claim_sweep`` without naming one would drive: the newest if unfinished, else the next."""
-        query = sa.select(SWEEPS.c.occasion, SWEEPS.c.state).where(SWEEPS.c.name == name).order_by(SWEEPS.c.id.desc()).limit(1)
         with self._database.read() as connection:
-            newest = connection.execute(query).one_or_none()
-            if newest is not None and newest.state != SweepState.COMPLETED:
-                return str(newest.occasion)
-            return next_manual(connection, name)
+            unfinished = newest_unfinished(connection, name)
+            return next_manual(connection, name) if unfinished is None else str(unfinished["occasion"])
 
     def sweep(self, name: str, occasion: str | None = None) -> SweepRow:
         """Return one sweep: that occasion, or the newest. Raises ``NotFoundError``, naming what comes near."""
@@ -169,6 +180,13 @@ class LedgerSweeps(LedgerPart):
         if row is None:
             raise NotFoundError(f"The ledger {self._database.url} has no sweep with id {sweep_id!r}.")
         return sweep_row(row)
+
+    def _finish(self, connection: sa.Connection, sweep_id: int, state: SweepState, reason: str | None) -> SweepRow:
+        requeue_running(connection, sweep_id)
+        open_ones = (SUBMISSIONS.c.sweep == sweep_id, SUBMISSIONS.c.state != SubmissionState.ENDED.value)
+        connection.execute(SUBMISSIONS.update().where(*open_ones).values(state=SubmissionState.ENDED.value))
+        free = {**owner_values(None), "heartbeat": None, "lease_seconds": None}
+        return self._change(connection, sweep_id, state=state.value, reason=clean(reason), finished=self._clock(), **free)
 
     @staticmethod
     def _change(connection: sa.Connection, sweep_id: int, **values: Any) -> SweepRow:

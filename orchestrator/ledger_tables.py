@@ -5,7 +5,21 @@ All names begin with ``kerasweep_``, so that the ledger can share a database wit
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 SCHEMA_VERSION = 1
 """Raised whenever the tables change; a ledger written by a newer version is refused."""
@@ -94,5 +108,54 @@ FOLDS = Table(
     Column("stopped", String(20), nullable=False),
     Column("engine", Text, nullable=False),
     Column("engine_reason", Text),
+    Column("size", BigInteger),
+    Column("sweep", ForeignKey(SWEEPS.c.id), nullable=False),
     Column("created", Double, nullable=False),
+)
+
+SUBMISSIONS = Table(
+    "kerasweep_submissions",
+    METADATA,
+    Column("sweep", ForeignKey(SWEEPS.c.id), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("id", String(400), nullable=False, unique=True),
+    Column("state", String(20), nullable=False),
+    Column("address", Text),
+    Column("message", Text),
+    Column("created", Double, nullable=False),
+)
+
+SCHEDULES = Table(
+    "kerasweep_schedules",
+    METADATA,
+    Column("name", String(200), primary_key=True),
+    Column("cron", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("overlap", String(20), nullable=False),
+    Column("catch_up", Double, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("path", Text),
+    Column("address", Text),
+    Column("paused", Boolean, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("created", Double, nullable=False),
+)
+
+FIRINGS = Table(
+    "kerasweep_firings",  # they outlive their schedule: its history
+    METADATA,
+    Column("schedule", String(200), primary_key=True),
+    Column("due", BigInteger, primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("owner_host", Text),
+    Column("owner_pid", Integer),
+    Column("owner_machine", Text),
+    Column("not_before", Double),
+    Column("occasion", String(100)),
+    Column("submission", String(400)),
+    Column("message", Text),
+    Column("created", Double, nullable=False),
+    Column("finished", Double),
+    Index("kerasweep_firings_state", "state"),
 )

@@ -115,14 +115,21 @@ def requeue_running(connection: Connection, sweep_id: int) -> None:
     )
 
 
-def _find(connection: Connection, wanted: Wanted) -> RowMapping | None:
-    rows = sa.select(SWEEPS).where(SWEEPS.c.name == wanted.name).order_by(SWEEPS.c.id.desc()).limit(1).with_for_update()
-    if wanted.occasion is not None:
-        return connection.execute(rows.where(SWEEPS.c.occasion == wanted.occasion)).mappings().one_or_none()
-    if wanted.new:
-        return None
-    newest = connection.execute(rows).mappings().one_or_none()
+def newest_unfinished(connection: Connection, name: str) -> RowMapping | None:
+    """Return the row of the newest occasion of ``name`` if it is unfinished, and keep it so until this transaction ends."""
+    newest = connection.execute(_newest(name).with_for_update()).mappings().one_or_none()
     return None if newest is None or newest["state"] == SweepState.COMPLETED else newest
+
+
+def _newest(name: str) -> sa.Select[Any]:
+    return sa.select(SWEEPS).where(SWEEPS.c.name == name).order_by(SWEEPS.c.id.desc()).limit(1)
+
+
+def _find(connection: Connection, wanted: Wanted) -> RowMapping | None:
+    if wanted.occasion is not None:
+        named = _newest(wanted.name).where(SWEEPS.c.occasion == wanted.occasion).with_for_update()
+        return connection.execute(named).mappings().one_or_none()
+    return None if wanted.new else newest_unfinished(connection, wanted.name)
 
 
 def _begin(connection: Connection, wanted: Wanted, now: float) -> RowMapping:

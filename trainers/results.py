@@ -18,7 +18,8 @@ class FoldResult:
 
     ``fold`` is the position in ``Splits.folds``; ``metrics`` are in the target's own unit, at the chosen epoch; ``epoch`` is
     that epoch, counted from 1; ``history`` holds Keras' per-epoch values, ``epochs_run`` long; ``engine`` is the one that
-    really ran and ``engine_reason`` says why when it is not the sweep's.
+    really ran and ``engine_reason`` says why when it is not the sweep's; ``size`` is the model's number of trainable
+    parameters, None if unknown.
     """
 
     fold: int
@@ -30,17 +31,22 @@ class FoldResult:
     stopped: StopReason = "epochs"
     engine: str = "keras"
     engine_reason: str | None = None
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialResult:
-    """A trial's folds taken together: per metric the mean, the standard deviation (ddof 0) and the corrected standard error."""
+    """A trial's folds taken together: per metric the mean, the standard deviation (ddof 0) and the corrected standard error.
+
+    ``size`` is the largest of the folds' models, None if one is unknown.
+    """
 
     mean: Mapping[str, float]
     std: Mapping[str, float]
     standard_error: Mapping[str, float]
     seconds: float
     epoch: float
+    size: int | None = None
 
 
 def summarise(folds: Sequence[FoldResult], *, test_to_train: float) -> TrialResult:
@@ -74,4 +80,10 @@ def summarise(folds: Sequence[FoldResult], *, test_to_train: float) -> TrialResu
         standard_error=error,
         seconds=sum(fold.seconds for fold in folds),
         epoch=float(np.median([fold.epoch for fold in folds])),
+        size=_largest([fold.size for fold in folds]),
     )
+
+
+def _largest(sizes: Sequence[int | None]) -> int | None:
+    known = [size for size in sizes if size is not None]
+    return max(known) if len(known) == len(sizes) else None
