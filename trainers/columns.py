@@ -123,7 +123,7 @@ def tidy_target(raw: Any, task: Task, rows: int) -> tuple[Array, tuple[Any, ...]
     gone = int(raw.isna().sum())
     if gone:
         raise DataError(
-            f"data.target: every row needs a target. Got {gone} missing, first in row {int(raw.isna().argmax())}. Fill or remove."
+            f"data.target: every row needs a target. Got {gone} missing, first in row {int(raw.isna().argmax())} (from 0). Fill or remove."
         )
     return (_values(raw), None) if task == "regression" else _classes(raw, task)
 
@@ -188,7 +188,7 @@ def tidy_roles(raw: dict[str, Any], rows: int) -> dict[str, Any]:
         gone = int(column.isna().sum())
         if gone:
             raise DataError(
-                f"data.{role}: every row needs a value. Got {gone} missing, first in row {int(column.isna().argmax())}."
+                f"data.{role}: every row needs a value. Got {gone} missing, first in row {int(column.isna().argmax())} (from 0)."
             )
         if role == "order":
             tidy["order"] = _order(column)
