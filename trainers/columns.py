@@ -123,7 +123,8 @@ def tidy_target(raw: Any, task: Task, rows: int) -> tuple[Array, tuple[Any, ...]
     gone = int(raw.isna().sum())
     if gone:
         raise DataError(
-            f"data.target: every row needs a target. Got {gone} missing, first in row {int(raw.isna().argmax())} (from 0). Fill or remove."
+            f"data.target: every row needs a target. Got {gone} missing, first in row {int(raw.isna().argmax())} (from 0). "
+            "Fill it in, or remove the row."
         )
     return (_values(raw), None) if task == "regression" else _classes(raw, task)
 

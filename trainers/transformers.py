@@ -28,7 +28,8 @@ def custom_inputs(dataset: Dataset, fit_rows: Array, reference: str, code: str |
 
     Notes
     -----
-    X is the raw table (numbers and booleans as float64, texts as str, missing as NaN) or array; y the class index or the number to predict.
+    X is the raw table (numbers and booleans as float64, texts as str, missing as NaN) or array; y the class index or the number
+    to predict.
 
     Raises
     ------
