@@ -64,7 +64,7 @@ def stage_data(spec: SweepSpec, folder: Path) -> Staged:
         fingerprint=dataset.fingerprint,
         splits_fingerprint=splits.fingerprint,
         description=describe(dataset),
-        baseline=tuple(baseline_scores(dataset, splits, settings.metrics, spec.task)),
+        baseline=tuple(baseline_scores(dataset, splits, settings.metrics, spec.task, settings.code)),
         folds=len(splits.folds),
         train_rows=trained // len(splits.folds),
         test_to_train=sum(len(fold.score) for fold in splits.folds) / trained,
