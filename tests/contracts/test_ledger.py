@@ -127,6 +127,34 @@ def test_sweeps_of_other_names_do_not_meet(ledger: Ledger) -> None:
     assert claim(ledger, "iris", identity={"seed": 2}, owner=THERE).occasion == "manual-1"
 
 
+def test_the_next_occasion_is_told_beforehand(ledger: Ledger) -> None:
+    assert ledger.next_occasion("pima") == "manual-1"
+    sweep = claim(ledger)
+    ledger.finish_sweep(sweep, SweepState.STOPPED)
+    assert ledger.next_occasion("pima") == claim(ledger).occasion == "manual-1"
+    ledger.finish_sweep(replace(sweep, attempt=2), SweepState.COMPLETED)
+    assert ledger.next_occasion("pima") == claim(ledger).occasion == "manual-2"
+
+
+def test_an_occasion_that_was_wrong_before_its_first_trial_is_forgotten(ledger: Ledger) -> None:
+    ledger.forget_sweep(claim(ledger))
+    assert ledger.sweeps() == []
+    assert claim(ledger, identity={"seed": 8}).occasion == "manual-1"
+
+
+def test_an_occasion_with_a_trial_or_a_submission_is_not_forgotten(ledger: Ledger) -> None:
+    tried = claim(ledger, "tried")
+    ledger.add_trials(tried, trials(1))
+    ledger.submissions.claim("sent", {}, IDENTITY)
+    sent = claim(ledger, "sent")
+    for sweep in (tried, sent):
+        ledger.forget_sweep(sweep)
+        row = ledger.sweep_by_id(sweep.id)
+        assert (row.state, row.reason) == (SweepState.FAILED, "the check before the first trial failed")
+    with pytest.raises(LeaseLostError):
+        ledger.forget_sweep(tried)
+
+
 # --- identity -----------------------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from orchestrator.errors import LeaseLostError, SweepBusyError
 from orchestrator.ledger import Ledger
 from orchestrator.owner import Owner
 from orchestrator.records import FoldCommit, TrialEnd
+from orchestrator.schedule_records import FiringState
 from orchestrator.trials import Trial, TrialState
 from trainers.results import FoldResult
 
@@ -77,6 +78,29 @@ def fall_asleep(url: str) -> Iterator[str]:
             yield "lost"
 
 
+def fire(url: str, dues: str) -> Iterator[str]:
+    """Be a scheduler: fire every due time that nobody else deals with, in a simulated month of them."""
+    me = Owner.current()
+    with Ledger(url) as ledger:
+        left = set(range(int(dues)))
+        while left:
+            for due in sorted(left):
+                firing = ledger.firings.claim("nightly", due, me, 3600)
+                if firing is not None:
+                    submission = firing.submission or f"pima-{due}-a1"
+                    ledger.firings.name_submission(firing, str(due), submission, 3600)
+                    yield submission
+                    ledger.firings.finish(firing, FiringState.FIRED)
+            left = {due for due in left if due in {firing.due for firing in ledger.firings.open()}}
+
+
+def submit(url: str) -> Iterator[str]:
+    """Submit the one sweep that all submit."""
+    with Ledger(url) as ledger:
+        submission = ledger.submissions.claim("pima", {}, {"seed": 1})
+        yield "nothing" if submission is None else submission.id
+
+
 def result(fold: int, accuracy: float = 0.5) -> FoldResult:
     """Return a fold's result with a history of a real one's length."""
     history = {name: tuple(step / 7 for step in range(50)) for name in ("loss", "val_loss")}
@@ -84,7 +108,7 @@ def result(fold: int, accuracy: float = 0.5) -> FoldResult:
 
 
 if __name__ == "__main__":
-    what = {work.__name__: work for work in (open_new, open_same, drive, claim, share, fall_asleep)}[sys.argv[1]]
+    what = {work.__name__: work for work in (open_new, open_same, drive, claim, share, fall_asleep, fire, submit)}[sys.argv[1]]
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()

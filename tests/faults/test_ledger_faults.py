@@ -14,6 +14,7 @@ from ledger_processes import FOLDS, result
 
 from orchestrator.ledger import Ledger
 from orchestrator.owner import Owner
+from orchestrator.schedule_records import FiringState
 from orchestrator.trials import SweepState, TrialState
 
 SCRIPT = Path(__file__).with_name("ledger_processes.py")
@@ -154,3 +155,26 @@ def test_a_driver_that_wakes_up_after_its_lease_overwrites_nothing(ledger_url: s
             assert sleeper.rest() == ["fold False", "trial False", "lost"]
             assert (ledger.sweep("sleepy"), ledger.trials(sweep.id), ledger.folds("slept")) == before
             assert ledger.finish_sweep(sweep, SweepState.COMPLETED).attempt == 2
+
+
+def test_schedulers_killed_and_started_again_fire_every_due_time_once(ledger_url: str) -> None:
+    first, second = Process("fire", ledger_url, "300"), Process("fire", ledger_url, "300")
+    with together(first, second):
+        said = [first.line(), *first.kill()]
+        third = Process("fire", ledger_url, "300")
+        with together(third):
+            said += second.rest() + third.rest()
+    with Ledger(ledger_url) as ledger:
+        firings = ledger.firings.history("nightly", limit=1000)
+    assert sorted(firing.due for firing in firings) == list(range(300))
+    assert {firing.state for firing in firings} == {FiringState.FIRED}
+    assert {firing.submission for firing in firings} == set(said) == {f"pima-{due}-a1" for due in range(300)}
+    assert len(said) <= 301, "only what the killed one had in hand is sent again, under the same id"
+
+
+def test_submitting_at_the_same_moment_claims_one_id(ledger_url: str) -> None:
+    processes = [Process("submit", ledger_url) for _ in range(3)]
+    with together(*processes):
+        assert {line for process in processes for line in process.rest()} == {"pima-manual-1-a1"}
+    with Ledger(ledger_url) as ledger:
+        assert len(ledger.submissions.of_sweep(ledger.sweep("pima").id)) == 1
