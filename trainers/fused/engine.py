@@ -3,116 +3,170 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+import jax
+import keras
 import numpy as np
 
 from trainers.errors import NotFusableError
-from trainers.failures import one_line
+from trainers.failures import cause_of
 from trainers.fused.dials import Place, find_places
 from trainers.fused.feeding import RowPool, layout, tree_rows
 from trainers.fused.graph import Batch, Graph, refusal
-from trainers.fused.initial import numpy_initializers
-from trainers.fused.lanes import Lanes, OnVisit
-from trainers.fused.members import Member, Outcome, Unfused
-from trainers.fused.program import Program
+from trainers.fused.lanes import Lanes
+from trainers.fused.members import Member, MemberResult, Outcome, Unfused
+from trainers.fused.program import OnVisit, Program
 from trainers.fused.readout import Run
+from trainers.fused.shapes import lanes_for, shape_for
 from trainers.fused.signature import signature
+from trainers.fused.singles import Singles
 from trainers.fused.starts import Values, make_start, take_values
-from trainers.fused.stopping import make_rule
+from trainers.fused.stopping import Rule, make_rule
+from trainers.fused.tracing import convolves, digest, trace
 
 _log = logging.getLogger(__name__)
 _EVALUATED_ROWS = 256
 
 
+class _Key(NamedTuple):
+    """What members of one program have in common. ``last`` and ``last_seen`` are sizes of last batches that cannot be filled up."""
+
+    graph: Hashable
+    rule: Rule
+    batch: int
+    chunk: int
+    last: int
+    last_seen: int
+    validated: bool
+    weighted: tuple[bool, bool]
+
+
 @dataclass(frozen=True, slots=True)
-class _Built:
-    """A member whose model has been read. ``graph`` names the graph, ``key`` the program."""
+class _Read:
+    """A member whose model has been read."""
 
     member: Member
     values: Values
     graph: Graph
-    key: Hashable
+    key: _Key
 
 
 class FusedEngine:
-    """Trains members; programs are kept for later calls."""
+    """Trains members as compiled programs, which it keeps for later calls.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    memory_bytes : what a program may take; None for no limit. More lanes than fit are halved.
+    """
+
+    def __init__(self, memory_bytes: int | None = None) -> None:
+        self._memory_bytes = memory_bytes
         self._graphs: dict[Hashable, Graph] = {}
-        self._programs: dict[Hashable, Program] = {}
+        self._programs: dict[_Key, Program] = {}
 
-    def train(self, members: Sequence[Member], on_visit: OnVisit = lambda visit: None) -> Iterator[Outcome]:
-        """Train ``members``; yield one result for each of its epochs' reads, or that it is left to ``model.fit``.
+    def train(self, members: Iterable[Member], on_visit: OnVisit = lambda visit: None) -> Iterator[Outcome]:
+        """Train ``members``; yield one result for each of a member's reads, or that it is left to ``model.fit``.
 
         Parameters
         ----------
-        members : in any order; a member's numbers depend on no other.
+        members : in any order, all taken before the first is trained; a member's numbers depend on no other.
         on_visit : called about twice a second for every member in training. What it raises ends the call.
         """
-        groups: dict[Hashable, list[_Built]] = {}
+        groups: dict[_Key, list[_Read]] = {}
         for member in members:
-            built = self._build(member)
-            if isinstance(built, Unfused):
-                yield built
-            else:
-                groups.setdefault(built.key, []).append(built)
-        for key, group in sorted(groups.items(), key=lambda item: -len(item[1])):
             try:
-                yield from self._train_group(key, group, on_visit)
+                read = self._read(member)
             except NotFusableError as error:
-                yield from (Unfused(built.member.id, str(error)) for built in group)
+                yield Unfused(member.id, str(error))
+            else:
+                groups.setdefault(read.key, []).append(read)
+        for key, group in sorted(groups.items(), key=lambda item: -len(item[1])):
+            yield from self._train_group(key, group, on_visit)
 
-    def _build(self, member: Member) -> _Built | Unfused:
+    def probe(self, member: Member) -> str | None:
+        """Return why ``member`` cannot be trained here, or None. Its step is traced, not compiled."""
         try:
-            with numpy_initializers():
-                model = member.build()
-        except Exception as error:
-            return Unfused(member.id, f"the model cannot be built: {one_line(error)}", error)
+            read = self._read(member)
+            trace(read.graph, _sample(member, masked=read.graph.padded))
+        except NotFusableError as error:
+            return str(error)
+        return None
+
+    def _read(self, member: Member) -> _Read:
+        model = member.model
         reason = refusal(model)
         if reason is not None:
-            return Unfused(member.id, reason)
+            raise NotFusableError(reason)
         places = find_places(model)
-        sample = _sample(member)
-        try:
-            graph, name = self._graph(model, places, sample, member)
-            rule = make_rule(member.stopping, model if model.built and graph.model is model else graph.model, graph.log_names, len(member.monitor) > 0)
-        except NotFusableError as error:
-            return Unfused(member.id, str(error))
-        last = 0 if graph.padded else len(member.train) % member.batch_size
+        name, graph = self._graph(model, places, member)
+        rule = make_rule(member.stopping, graph.model, graph.log_names, len(member.monitor) > 0)
         chunk = _EVALUATED_ROWS if graph.chunked else member.batch_size
-        last_seen = 0 if graph.chunked else len(member.monitor) % chunk
-        key = (name, rule, member.batch_size, chunk, last, last_seen, len(member.monitor) > 0,
-               member.train_weights is not None, member.monitor_weights is not None)
-        return _Built(member, take_values(model, places), graph, key)
+        key = _Key(
+            graph=name,
+            rule=rule,
+            batch=member.batch_size,
+            chunk=chunk,
+            last=0 if graph.padded else len(member.train) % member.batch_size,
+            last_seen=0 if graph.chunked else len(member.monitor) % chunk,
+            validated=len(member.monitor) > 0,
+            weighted=(member.train_weights is not None, member.monitor_weights is not None),
+        )
+        return _Read(replace(member, model=None), take_values(model, places if graph.places else ()), graph, key)
 
-    def _graph(self, model: Any, places: tuple[Place, ...], sample: Batch, member: Member) -> tuple[Graph, Hashable]:
+    def _graph(self, model: keras.Model, places: tuple[Place, ...], member: Member) -> tuple[Hashable, Graph]:
+        sample = _sample(member, masked=False)
         text = signature(model, places)
         if text is None:
-            raise NotFusableError("foreign code")
+            return self._foreign_graph(model, member, sample)
         name = (text, layout(member.rows), sample.weights is not None)
         if name not in self._graphs:
             self._graphs[name] = Graph(model, places, sample)
-        return self._graphs[name], name
+        return name, self._graphs[name]
 
-    def _train_group(self, key: Hashable, group: list[_Built], on_visit: OnVisit) -> Iterator[Outcome]:
-        name, rule, batch, chunk, *_ = key
-        if key not in self._programs:
-            self._programs[key] = Program(group[0].graph, rule, batch, chunk)
-        pool = RowPool([built.member.rows for built in group])
-        runs = []
-        for built in group:
-            member = built.member
-            runs.append(Run(member, *(pool.numbers(member.rows, rows) for rows in (member.train, member.monitor, member.score))))
-        starts = [make_start(built.member, built.values, built.graph) for built in group]
-        count = max(2, min(64, 1 << (len(group) - 1).bit_length()))
-        yield from Lanes(self._programs[key], pool, runs, starts, count).train(on_visit)
+    def _foreign_graph(self, model: keras.Model, member: Member, sample: Batch) -> tuple[Hashable, Graph]:
+        graph = Graph(model, (), sample)
+        traced = trace(graph, sample)
+        graph.convolves = convolves(traced)
+        name = (digest(graph, traced), layout(member.rows), sample.weights is not None)
+        return name, self._graphs.setdefault(name, graph)
+
+    def _train_group(self, key: _Key, group: Sequence[_Read], on_visit: OnVisit) -> Iterator[Outcome]:
+        """Train members of one program; where memory runs out, those that are left again with half the lanes."""
+        graph = group[0].graph
+        program = self._programs.setdefault(key, Program(graph, key.rule, key.batch, key.chunk))
+        left = {read.member.id: list(read.member.epochs) for read in group}
+        lanes = lanes_for(graph, key.batch, len(group))
+        while any(left.values()):
+            waiting = [read for read in group if left[read.member.id]]
+            pool = RowPool([read.member.rows for read in waiting])
+            runs = [Run(read.member, left[read.member.id], pool) for read in waiting]
+            starts = [make_start(read.member, read.values, graph) for read in waiting]
+            try:
+                if shape_for(graph) == "singles":
+                    results = Singles(program, pool, runs, starts).train(on_visit)
+                else:
+                    results = Lanes(program, pool, runs, starts, lanes, self._memory_bytes).train(on_visit)
+                for result in results:
+                    left[result.id].remove(result.epochs)
+                    yield result
+            except (NotFusableError, MemoryError, jax.errors.JaxRuntimeError) as error:
+                short = cause_of(error) == "out_of_memory"
+                if short and lanes > 2 and shape_for(graph) == "lanes":
+                    lanes //= 2
+                    _log.warning("Memory ran out; going on with %d lanes.", lanes)
+                    continue
+                if not (short or isinstance(error, NotFusableError)):
+                    raise
+                reason = "too little memory" if short else str(error)
+                yield from (Unfused(read.member.id, reason) for read in waiting if left[read.member.id])
+                return
 
 
-def _sample(member: Member) -> Batch:
-    rows = np.arange(min(2, len(member.train)))
-    rows = member.train[rows]
+def _sample(member: Member, masked: bool) -> Batch:
+    rows = member.train[: member.batch_size]
     weights = None if member.train_weights is None else member.train_weights[: len(rows)]
-    return Batch(tree_rows(member.rows.inputs, rows), tree_rows(member.rows.target, rows), weights, None)
+    mask = np.ones(len(rows), dtype="float32") if masked else None
+    return Batch(tree_rows(member.rows.inputs, rows), tree_rows(member.rows.target, rows), weights, mask)

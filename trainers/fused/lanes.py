@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from trainers.fused.feeding import RowPool, columns, lay
-from trainers.fused.members import MemberResult, Visit
-from trainers.fused.program import Feed, Fixed, Lane, Program, start
+from trainers.fused.members import MemberResult
+from trainers.fused.program import Feed, Fixed, Lane, OnVisit, Program, start
 from trainers.fused.readout import PAIR, Run, model_weights, predict_pair
 from trainers.fused.starts import Start
 from trainers.fused.stopping import COMPLETE, RUNNING
@@ -20,8 +20,6 @@ from trainers.fused.stopping import COMPLETE, RUNNING
 _VISIT_SECONDS = 0.5
 _FEED_BYTES = 8 << 20
 _MOST_EPOCHS = 64
-
-OnVisit = Callable[[Visit], None]
 
 
 class Lanes:
@@ -33,9 +31,19 @@ class Lanes:
     pool : all their rows.
     runs, starts : the members, and the values they start from.
     count : lanes, a power of two and at least 2.
+    memory_bytes : what the program may take; None for no limit.
     """
 
-    def __init__(self, program: Program, pool: RowPool, runs: Sequence[Run], starts: Sequence[Start], count: int) -> None:
+    def __init__(
+        self,
+        program: Program,
+        pool: RowPool,
+        runs: Sequence[Run],
+        starts: Sequence[Start],
+        count: int,
+        memory_bytes: int | None = None,
+    ) -> None:
+        self._memory_bytes = memory_bytes
         self._program = program
         self._pool = pool.arrays
         self._waiting = deque(zip(runs, starts, strict=True))
@@ -57,7 +65,7 @@ class Lanes:
         while any(self._in_lane):
             epochs = self._epochs_to_next_visit()
             feed = self._feed(epochs)
-            step = self._program.compiled(lanes, fixed, self._pool, feed)
+            step = self._program.compiled(lanes, fixed, self._pool, feed, self._memory_bytes)
             begun = time.perf_counter()
             lanes, logs = step(lanes, fixed, self._pool, feed, np.int32(epochs), np.int32(self._wanted()))
             self._note(*jax.device_get((lanes.epoch, lanes.status, lanes.watch.epoch, logs)), begun)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,13 +43,14 @@ class Stopping:
 class Member:
     """One model to be trained: a config on one fold.
 
-    ``build`` returns the compiled model with this member's initial weights; it is called once. ``train``, ``monitor`` and ``score``
-    are indices into ``rows``; without ``monitor`` nothing is validated. The weights go with ``train`` and ``monitor``. ``epochs`` are the numbers of epochs, ascending, at which
-    the run is read: several where configs differ in nothing else. ``seed`` decides the order of the rows in every epoch.
+    ``model`` is compiled and holds the initial weights (build it within ``numpy_initializers``); the engine reads and then forgets
+    it. ``train``, ``monitor`` and ``score`` are indices into ``rows``; without ``monitor`` nothing is validated. The weights go with
+    ``train`` and ``monitor``. ``epochs`` are the numbers of epochs, ascending, at which the run is read: several where configs
+    differ in nothing else. ``seed`` decides the order of the rows in every epoch.
     """
 
     id: Hashable
-    build: Callable[[], keras.Model]
+    model: keras.Model
     rows: Rows
     train: Indices
     score: Indices
@@ -103,11 +104,10 @@ class MemberResult:
 
 @dataclass(frozen=True, slots=True)
 class Unfused:
-    """A member that the fused engine leaves to ``model.fit``, and why. ``error`` is set where its builder raised."""
+    """A member that the fused engine leaves to ``model.fit``, and why."""
 
     id: Hashable
     reason: str
-    error: Exception | None = None
 
 
 Outcome = MemberResult | Unfused

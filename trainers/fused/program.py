@@ -20,10 +20,13 @@ from jax import lax
 from trainers.errors import NotFusableError
 from trainers.failures import one_line
 from trainers.fused.graph import Batch, Graph, State
+from trainers.fused.members import Visit
 from trainers.fused.stopping import COMPLETE, DIVERGED, RUNNING, STOPPED, Rule, Watch, look
 
 
 _log = logging.getLogger(__name__)
+
+OnVisit = Callable[[Visit], None]
 
 
 class Lane(NamedTuple):
@@ -86,14 +89,23 @@ class Program:
         self._compiled: dict[Any, Any] = {}
         self.place = jax.jit(_place, donate_argnums=0)
         self.predict = jax.jit(self._predict)
+        self.predict_one = jax.jit(self._predict_one)
+        self.step = jax.jit(partial(self._step, padded=graph.padded), donate_argnums=(0, 1))
+        self.test = jax.jit(self._test, donate_argnums=1)
+        self.logs = jax.jit(graph.logs)
+        self.end_epoch = jax.jit(self._end_epoch)
 
-    def compiled(self, lanes: Lane, fixed: Fixed, pool: Pool, feed: Feed) -> Callable[..., tuple[Lane, Any]]:
+    def compiled(
+        self, lanes: Lane, fixed: Fixed, pool: Pool, feed: Feed, memory_bytes: int | None = None
+    ) -> Callable[..., tuple[Lane, Any]]:
         """Return the compiled loop for arguments of these shapes; see :meth:`_train` for what it does.
 
         Raises
         ------
         NotFusableError
             The model cannot be traced.
+        MemoryError
+            It would take more than ``memory_bytes``.
         """
         arguments = (lanes, fixed, pool, feed, np.int32(0), np.int32(0))
         leaves, structure = jax.tree.flatten(arguments)
@@ -103,6 +115,9 @@ class Program:
             self._compiled[key] = self._lower(arguments).compile()
             _log.info("A program of %d lanes compiled in %.2f s.", lanes.epoch.shape[0], time.perf_counter() - begun)
         compiled: Callable[..., tuple[Lane, Any]] = self._compiled[key]
+        needed = _memory_of(self._compiled[key])
+        if memory_bytes is not None and needed > memory_bytes:
+            raise MemoryError(f"a program of {lanes.epoch.shape[0]} lanes: expected at most {memory_bytes} bytes, got {needed}.")
         return compiled
 
     def _lower(self, arguments: tuple[Any, ...]) -> Any:
@@ -177,31 +192,30 @@ class Program:
             return new
         return jax.tree.map(lambda a, b: jnp.where(rows[0] >= 0, a, b), new, (state, metrics))
 
-    def _monitor(self, state: State, metrics: list[Any], pool: Pool, feed: Feed) -> list[Any]:
+    def _test(self, state: State, metrics: list[Any], pool: Pool, rows: Any, weights: Any) -> list[Any]:
         chunked = self.graph.chunked
+        new = self.graph.test_step(state, metrics, gather(pool, rows, weights, chunked))
+        if chunked:
+            return new
+        kept: list[Any] = jax.tree.map(lambda a, b: jnp.where(rows[0] >= 0, a, b), new, metrics)
+        return kept
 
-        def test(state: State, metrics: list[Any], rows: Any, weights: Any) -> list[Any]:
-            new = self.graph.test_step(state, metrics, gather(pool, rows, weights, chunked))
-            if chunked:
-                return new
-            kept: list[Any] = jax.tree.map(lambda a, b: jnp.where(rows[0] >= 0, a, b), new, metrics)
-            return kept
-
-        step = jax.vmap(test)
+    def _monitor(self, state: State, metrics: list[Any], pool: Pool, feed: Feed) -> list[Any]:
+        step = jax.vmap(self._test, in_axes=(0, 0, None, 0, 0))
 
         def body(index: Any, metrics: list[Any]) -> list[Any]:
             rows = lax.dynamic_slice_in_dim(feed.monitor, index * self.chunk, self.chunk, axis=1)
             weights = feed.monitor_weights
             if weights is not None:
                 weights = lax.dynamic_slice_in_dim(weights, index * self.chunk, self.chunk, axis=1)
-            done: list[Any] = step(state, metrics, rows, weights)
+            done: list[Any] = step(state, metrics, pool, rows, weights)
             return done
 
         metrics = lax.fori_loop(0, feed.chunks, body, metrics)
         last = feed.monitor.shape[1] % self.chunk
         if last:
             weights = None if feed.monitor_weights is None else feed.monitor_weights[:, -last:]
-            metrics = step(state, metrics, feed.monitor[:, -last:], weights)
+            metrics = step(state, metrics, pool, feed.monitor[:, -last:], weights)
         return metrics
 
     def _end_epoch(self, lane: Lane, fixed: Fixed, logs: Any) -> Lane:
@@ -224,11 +238,11 @@ class Program:
         weights = (lanes.best if self.rule.restore else (lanes.state.trainable, lanes.state.non_trainable))
         trainable, non_trainable = jax.tree.map(lambda value: value[which], weights)
 
-        def one(trainable: Any, non_trainable: Any, rows: Any) -> Any:
-            inputs = jax.tree.map(lambda values: values[rows], pool.inputs)
-            return self.graph.predict(State(trainable, non_trainable, []), inputs)
+        return jax.vmap(self._predict_one, in_axes=(0, 0, None, 0))(trainable, non_trainable, pool, rows)
 
-        return jax.vmap(one)(trainable, non_trainable, rows)
+    def _predict_one(self, trainable: Any, non_trainable: Any, pool: Pool, rows: Any) -> Any:
+        inputs = jax.tree.map(lambda values: values[rows], pool.inputs)
+        return self.graph.predict(State(trainable, non_trainable, []), inputs)
 
 
 def gather(pool: Pool, rows: Any, weights: Any, masked: bool) -> Batch:
@@ -237,6 +251,15 @@ def gather(pool: Pool, rows: Any, weights: Any, masked: bool) -> Batch:
     index = jnp.where(rows >= 0, rows, -1 - rows)
     inputs, target = jax.tree.map(lambda values: values.at[index].get(mode="promise_in_bounds"), tuple(pool))
     return Batch(inputs, target, weights, mask)
+
+
+def _memory_of(compiled: Any) -> int:
+    """Return the bytes that a compiled program needs: arguments, results that do not take their place, and what it works in."""
+    stats = compiled.memory_analysis()
+    if stats is None:
+        return 0
+    kept = stats.argument_size_in_bytes + stats.output_size_in_bytes - stats.alias_size_in_bytes
+    return int(kept + stats.temp_size_in_bytes)
 
 
 def _along(flags: Any, values: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.fused.feeding import Numbers, Order
+from trainers.fused.feeding import Order, RowPool
 from trainers.fused.members import Member, MemberResult, Visit
 from trainers.fused.program import Pool, Program
 from trainers.fused.stopping import DIVERGED, RUNNING, STOPPED
@@ -23,13 +24,13 @@ PAIR = 2
 class Run:
     """One member in training, as the host sees it."""
 
-    def __init__(self, member: Member, train: Numbers, monitor: Numbers, score: Numbers) -> None:
+    def __init__(self, member: Member, reads: Sequence[int], pool: RowPool) -> None:
         self.member = member
-        self.train = train
-        self.monitor = monitor
-        self.score = score
-        self.order = Order(member, train)
-        self.reads = list(member.epochs)
+        self.train, self.monitor, self.score = (
+            pool.numbers(member.rows, rows) for rows in (member.train, member.monitor, member.score)
+        )
+        self.order = Order(member, self.train)
+        self.reads = list(reads)
         self.logs: list[NDArray[np.float32]] = []
         self.status = RUNNING
         self.best_epoch = 0

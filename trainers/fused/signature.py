@@ -38,7 +38,7 @@ def signature(model: keras.Model, places: Sequence[Place]) -> str | None:
                 "model": _clean(model.get_config(), names),
                 "compiled": _clean(_compiled(model), {}),
                 "dials": [(type(place.owner).__name__, place.attribute) for place in places],
-                "inputs": model.input_names if len(model.inputs) > 1 else 1,
+                "inputs": [tensor.name for tensor in model.inputs] if len(model.inputs) > 1 else 1,
                 "outputs": model.output_names if len(model.outputs) > 1 else 1,
                 "variables": [(v.shape, v.dtype, v.trainable) for v in model.variables],
             }

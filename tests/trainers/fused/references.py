@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,27 +17,16 @@ from trainers.fused.members import Indices, Member, MemberResult, Rows, Stopping
 NONE = np.zeros(0, dtype="int64")
 
 
-class _Ordered(keras.utils.PyDataset):
-    """Batches of a member's rows in the order that the engine draws."""
-
-    def __init__(self, member: Member) -> None:
-        super().__init__()
-        self._member = member
-        self._generator = np.random.default_rng(member.seed)
-        self.on_epoch_end()
-
-    def __len__(self) -> int:
-        return -(-len(self._member.train) // self._member.batch_size)
-
-    def on_epoch_end(self) -> None:
-        self._order = self._generator.permutation(len(self._member.train))
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        member = self._member
-        places = self._order[index * member.batch_size : (index + 1) * member.batch_size]
-        rows = member.train[places]
-        batch = (take(member.rows.inputs, rows), take(member.rows.target, rows))
-        return batch if member.train_weights is None else (*batch, member.train_weights[places])
+def _batches(member: Member) -> Iterator[tuple[Any, ...]]:
+    """Yield a member's batches, epoch after epoch, in the order that the engine draws."""
+    generator = np.random.default_rng(member.seed)
+    while True:
+        order = generator.permutation(len(member.train))
+        for begin in range(0, len(order), member.batch_size):
+            places = order[begin : begin + member.batch_size]
+            rows = member.train[places]
+            batch = (take(member.rows.inputs, rows), take(member.rows.target, rows))
+            yield batch if member.train_weights is None else (*batch, member.train_weights[places])
 
 
 @dataclass(frozen=True)
@@ -56,9 +45,8 @@ def take(arrays: Any, rows: Indices) -> Any:
 
 
 def fit(member: Member) -> Reference:
-    """Train a member by ``model.fit`` and Keras' own callbacks."""
-    with numpy_initializers():
-        model = member.build()
+    """Train a member's model in place by ``model.fit`` and Keras' own callbacks."""
+    model = member.model
     callbacks = []
     if member.stopping is not None:
         callbacks.append(
@@ -75,8 +63,8 @@ def fit(member: Member) -> Reference:
         if member.monitor_weights is not None:
             validation = (*validation, member.monitor_weights)
     history = model.fit(
-        _Ordered(member), epochs=member.epochs[-1], shuffle=False, validation_data=validation,
-        validation_batch_size=member.batch_size, callbacks=callbacks, verbose=0,
+        _batches(member), steps_per_epoch=-(-len(member.train) // member.batch_size), epochs=member.epochs[-1], validation_data=validation,
+        validation_batch_size=member.batch_size, shuffle=False, callbacks=callbacks, verbose=0,
     ).history  # fmt: skip
     run = len(history["loss"])
     epoch = callbacks[0].best_epoch + 1 if callbacks and member.stopping.restore_best_weights else run
@@ -96,15 +84,12 @@ def assert_equal(result: MemberResult, reference: Reference, tolerance: float = 
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=tolerance * 10, atol=tolerance), result.prediction, reference.prediction)
 
 
-def seeded(build: Callable[[], keras.Model], seed: int) -> Callable[[], keras.Model]:
-    """Return ``build`` under its own seed and with fresh names."""
-
-    def run() -> keras.Model:
-        keras.utils.clear_session(free_memory=False)
-        random.seed(seed)
+def built(build: Callable[[], keras.Model], seed: int) -> keras.Model:
+    """Return a model built under its own seed and with fresh names."""
+    keras.utils.clear_session(free_memory=False)
+    random.seed(seed)
+    with numpy_initializers():
         return build()
-
-    return run
 
 
 def table(rows: int = 103, columns: int = 5, seed: int = 0, classes: int = 2) -> Rows:
@@ -126,7 +111,7 @@ def member(build: Callable[[], keras.Model], rows: Rows, number: int = 0, **chan
         "id": number, "rows": rows, "train": train, "monitor": NONE, "score": score, "epochs": (3,), "batch_size": 16, "seed": 100 + number,
     }  # fmt: skip
     settings.update(changes)
-    return Member(build=seeded(build, 1000 + number), **settings)
+    return Member(model=built(build, 1000 + number), **settings)
 
 
 STOPPING = Stopping(monitor="val_loss", patience=2, min_delta=1e-3)
