@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,21 @@ def test_a_writer_is_alone_from_its_first_statement_on(tmp_path: Path) -> None:
     with database.read() as connection:
         assert connection.exec_driver_sql("SELECT version FROM kerasweep_schema").scalar_one() == 1 + 4 * 50
     database.close()
+
+
+def test_a_new_database_is_opened_by_many_at_the_same_moment(ledger_url: str) -> None:
+    start = threading.Barrier(6)
+
+    def open_and_close(_: int) -> int:
+        start.wait()
+        database = Database(ledger_url)
+        with database.read() as connection:
+            rows = connection.exec_driver_sql("SELECT count(*) FROM kerasweep_schema").scalar_one()
+        database.close()
+        return int(rows)
+
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(open_and_close, range(6))) == [1] * 6
 
 
 def test_an_exception_in_a_transaction_undoes_it(ledger_url: str) -> None:
