@@ -112,7 +112,7 @@ def predict(model: str, rows: Path, *, tracking_uri: str | None = None) -> pd.Da
     """
     from orchestrator.serving.predictor import load_module
 
-    folder = _local(model, tracking_uri)
+    folder = fetch_model(model, tracking_uri)
     verify_model_folder(folder)
     if not rows.is_file():
         raise NotFoundError(f"{rows} must be a CSV file with the rows to predict. There is none.")
@@ -124,8 +124,8 @@ def predict(model: str, rows: Path, *, tracking_uri: str | None = None) -> pd.Da
     return predictions
 
 
-def _local(model: str, tracking_uri: str | None) -> Path:
-    """Return the folder of a model; one that only MLflow has is fetched."""
+def fetch_model(model: str, tracking_uri: str | None = None) -> Path:
+    """Return the folder of a model; one that only MLflow has is fetched into a temporary folder. Raises NotFoundError."""
     path = Path(model)
     if path.is_dir():
         return path
@@ -135,9 +135,27 @@ def _local(model: str, tracking_uri: str | None) -> Path:
     from mlflow.exceptions import MlflowException
 
     try:
-        return Path(download_artifacts(artifact_uri=model, tracking_uri=tracking_uri, registry_uri=tracking_uri))
+        return Path(download_artifacts(artifact_uri=_location(model, tracking_uri), tracking_uri=tracking_uri))
     except (MlflowException, OSError) as error:
         raise NotFoundError(f"MLflow has no model {model!r}: {error}") from error
+
+
+def _location(model: str, tracking_uri: str | None) -> str:
+    """Return where a model's files are. MLflow itself would look ``models:/...`` up in the process' default store."""
+    from mlflow import MlflowClient
+
+    name = model.removeprefix("models:/").strip("/")
+    if name == model:
+        return model
+    client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+    if "@" in name:
+        name, alias = name.split("@", maxsplit=1)
+        version = str(client.get_model_version_by_alias(name, alias).version)
+    elif "/" in name:
+        name, version = name.rsplit("/", maxsplit=1)
+    else:
+        return str(client.get_logged_model(name).artifact_location)
+    return str(client.get_model_version_download_uri(name, version))
 
 
 def _source(module: str) -> Path:

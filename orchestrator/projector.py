@@ -17,19 +17,12 @@ from typing import ParamSpec
 from orchestrator.ledger import Ledger
 from orchestrator.records import SweepRow, TrialRow
 from orchestrator.row_values import objective_of
+from orchestrator.tracking_curve import BestCurve
+from orchestrator.tracking_dataset import dataset_content
 from orchestrator.tracking_files import write_final_files, write_first_files
 from orchestrator.tracking_note import sweep_note
-from orchestrator.tracking_projection import (
-    TAG_NOTE,
-    BestCurve,
-    MetricPoint,
-    RunContent,
-    dataset_content,
-    milliseconds,
-    sweep_id,
-    sweep_run,
-    trial_run,
-)
+from orchestrator.tracking_projection import sweep_id, sweep_run, trial_run
+from orchestrator.tracking_records import TAG_NOTE, MetricPoint, RunContent, milliseconds
 from orchestrator.tracking_store import MlflowStore, UploadedModel, is_refusal
 from orchestrator.trials import SweepState
 
@@ -141,6 +134,8 @@ class Projector:
         self._curve = BestCurve(sweep)
         for trial in self._ledger.trials(self._id):
             self._curve.add(trial)
+            if trial.mlflow_run is not None:  # counts for more than what is found: a repeated request may have made a second
+                self._runs[trial.number] = trial.mlflow_run
         self._points = []
         self._connected = (store, parent)
         self._close_abandoned(store)
@@ -155,16 +150,17 @@ class Projector:
         return parent
 
     def _write_trial(self, store: MlflowStore, parent: str, trial: TrialRow, content: RunContent) -> None:
-        run = self._runs.get(trial.number) or trial.mlflow_run
+        run = self._runs.get(trial.number)
         if run is None:
             if trial.started is None and not trial.state.terminal:
                 return  # a trial that waits has no run yet
             run = store.create(content, parent)
             self._runs[trial.number] = run
-            self._ledger.set_mlflow_run(self._id, run, number=trial.number)
             store.write(run, content, fresh=True)
         elif content.status != self._status.get(trial.number) or trial.state.terminal:
             store.write(run, content)
+        if trial.mlflow_run is None:
+            self._ledger.set_mlflow_run(self._id, run, number=trial.number)
         self._status[trial.number] = content.status
 
     def _write_sweep(self, store: MlflowStore, parent: str, sweep: SweepRow) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from orchestrator.leaderboard import Leaderboard
 from orchestrator.leaderboard_formats import to_csv, to_html
 from orchestrator.pictures import LEARNING_CURVES, draw_pictures
+from orchestrator.redaction import without_secrets
 from orchestrator.row_values import ranked, spec_of
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ class Objective:
     metric: str
     direction: str
     select: str
-
-
-_PASSWORD = re.compile(r"(://[^/@:\s]*):[^/@\s]+@")
 
 
 def write_first_files(folder: Path, sweep: SweepRow) -> None:
@@ -89,21 +86,6 @@ def environment() -> str:
     """Return what is installed, one ``name==version`` a line, as ``pip freeze`` would."""
     found = {f"{item.metadata['Name']}=={item.version}" for item in distributions() if item.metadata["Name"]}
     return "".join(f"{line}\n" for line in sorted(found, key=str.lower))
-
-
-def without_secrets(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the sweep file's content as plain data, without passwords in URLs and without the webhook's address."""
-
-    def clean(value: Any, path: tuple[str, ...]) -> Any:
-        if isinstance(value, Mapping):
-            return {str(key): clean(inner, (*path, str(key))) for key, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [clean(inner, path) for inner in value]
-        if isinstance(value, str):
-            return "***" if path == ("notify", "webhook") else _PASSWORD.sub(r"\1:***@", value)
-        return value
-
-    return {str(key): clean(value, (str(key),)) for key, value in spec.items()}
 
 
 def _number(value: float) -> float | None:

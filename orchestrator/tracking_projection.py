@@ -9,31 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.row_values import baseline_means, is_finite, mean_curves, objective_of, spec_of, trial_values, winner_of
+from orchestrator.row_values import baseline_means, is_finite, mean_curves, spec_of, trial_values, winner_of
+from orchestrator.tracking_records import TAG_ID, TAG_KIND, TAG_NOTE, TAG_TRIAL, MetricPoint, RunContent, RunStatus, milliseconds
 from orchestrator.trials import SweepState, TrialState
 
 if TYPE_CHECKING:
     from orchestrator.records import SweepRow, TrialRow
     from trainers.results import FoldResult
 
-RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
-
 CURVE_POINTS = 50
 """An epoch curve longer than this is thinned: every point is a row in MLflow's database, and the ledger keeps them all."""
 
 PARAM_LENGTH = 6000
 """MLflow cuts longer values without a word; here the cut is marked."""
-
-_DIGEST_LENGTH = 36
-
-TAG_ID = "kerasweep.id"
-TAG_KIND = "kerasweep.kind"
-TAG_TRIAL = "kerasweep.trial"
-TAG_PARENT = "mlflow.parentRunId"
-TAG_NOTE = "mlflow.note.content"
 
 _TRIAL_STATUS: Mapping[TrialState, RunStatus] = {
     TrialState.PENDING: "KILLED",  # has a run only if a driver died on it
@@ -51,46 +41,6 @@ _SWEEP_STATUS: Mapping[SweepState, RunStatus] = {
     SweepState.STOPPED: "KILLED",
     SweepState.FAILED: "FAILED",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class MetricPoint:
-    """One metric row; ``timestamp`` is in milliseconds since 1970."""
-
-    name: str
-    value: float
-    timestamp: int
-    step: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunContent:
-    """All that one MLflow run should hold by now; times are in milliseconds since 1970."""
-
-    name: str
-    status: RunStatus
-    start: int
-    end: int | None = None
-    params: Mapping[str, str] = field(default_factory=dict)
-    metrics: tuple[MetricPoint, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetContent:
-    """The data set of a sweep as MLflow describes one; ``schema`` and ``profile`` are JSON."""
-
-    name: str
-    digest: str
-    source_type: str
-    source: str
-    schema: str
-    profile: str
-
-
-def milliseconds(seconds: float) -> int:
-    """Return unix seconds as MLflow's integer milliseconds."""
-    return round(seconds * 1000)
 
 
 def sweep_id(sweep: SweepRow) -> str:
@@ -236,67 +186,6 @@ def winner_metrics(sweep: SweepRow, trials: Sequence[TrialRow], timestamp: int) 
         **{f"test/{name}": value for name, value in (refit.get("test_metrics") or {}).items()},
     }
     return [MetricPoint(name, float(value), timestamp) for name, value in values.items() if is_finite(value)]
-
-
-class BestCurve:
-    """The best score over trials as a step curve: at step n the best of trials 0..n, in ask order.
-
-    It reaches as far as every trial before is finished, so that it is the same curve whatever order workers finish in, and points
-    once written never change. A point's time is that at which the last of its trials finished.
-    """
-
-    def __init__(self, sweep: SweepRow) -> None:
-        metric, maximize = objective_of(sweep)
-        self._name = f"best_{metric}"
-        self._better = max if maximize else min
-        self._latest = milliseconds(sweep.created)
-        self._best: float | None = None
-        self._next = 0
-        self._waiting: dict[int, tuple[int, float | None]] = {}
-
-    def add(self, trial: TrialRow) -> None:
-        """Take in a trial; one that is not finished, or was taken in before, changes nothing."""
-        if trial.state.terminal and trial.finished is not None and trial.number >= self._next:
-            counts = trial.state is TrialState.COMPLETED and is_finite(trial.score)
-            self._waiting[trial.number] = (milliseconds(trial.finished), trial.score if counts else None)
-
-    def take(self) -> tuple[MetricPoint, ...]:
-        """Return the points that have become certain since the last call."""
-        points: list[MetricPoint] = []
-        while self._next in self._waiting:
-            finished, score = self._waiting.pop(self._next)
-            self._latest = max(self._latest, finished)
-            if score is not None:
-                self._best = score if self._best is None else self._better(self._best, score)
-            if self._best is not None:
-                points.append(MetricPoint(self._name, self._best, self._latest, self._next))
-            self._next += 1
-        return tuple(points)
-
-
-def dataset_content(sweep: SweepRow) -> DatasetContent | None:
-    """Return the sweep's data set, once it is known. The digest is the fingerprint's beginning, the profile holds all of it."""
-    description: Mapping[str, Any] | None = sweep.facts.get("data")
-    if not description:
-        return None
-    data = spec_of(sweep)["data"]
-    where = data.get("path") or data.get("name") or data.get("callable") or ""
-    if description.get("columns"):
-        types = {"number": "double", "boolean": "boolean", "text": "string"}
-        columns = [{"type": types[column["kind"]], "name": column["name"], "required": True} for column in description["columns"]]
-        schema: dict[str, Any] = {"mlflow_colspec": columns}
-    else:
-        shape = [-1, *description["shape"][1:]]
-        spec = {"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": shape}}
-        schema = {"mlflow_tensorspec": {"features": json.dumps([spec]), "targets": None}}
-    return DatasetContent(
-        name=str(where).rsplit("/", 1)[-1][:500] or "data",
-        digest=str(description["fingerprint"])[:_DIGEST_LENGTH],
-        source_type=str(data["source"]),
-        source=json.dumps({key: data[key] for key in ("source", "path", "name", "callable") if data.get(key)}),
-        schema=json.dumps(schema),
-        profile=json.dumps({name: value for name, value in description.items() if name != "columns" and value is not None}),
-    )
 
 
 def _shared_tags(sweep: SweepRow) -> dict[str, Any]:

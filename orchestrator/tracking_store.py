@@ -15,10 +15,11 @@ from typing import Any
 from urllib.parse import quote
 
 from orchestrator.errors import TrackingError
-from orchestrator.tracking_projection import TAG_ID, TAG_KIND, TAG_PARENT, TAG_TRIAL, DatasetContent, MetricPoint, RunContent
+from orchestrator.tracking_records import TAG_ID, TAG_KIND, TAG_PARENT, TAG_TRIAL, DatasetContent, MetricPoint, RunContent
 
 _REFUSALS = frozenset({"INVALID_PARAMETER_VALUE", "INVALID_STATE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST"})
 _BOUNDS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+TAG_MODEL = "kerasweep.model"
 TAG_DIGEST = "kerasweep.digest"
 _QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 
@@ -228,7 +229,13 @@ class MlflowStore:
         if not self.client.search_registered_models(f"name = '{name}'"):
             self.client.create_registered_model(name)
         for version in self.client.search_model_versions(f"name = '{name}'"):
-            if version.model_id == model.model_id:
+            if version.tags.get(TAG_MODEL) == model.model_id:
                 return str(version.version)
-        made = self.client.create_model_version(name, f"models:/{model.model_id}", run_id=run_id, model_id=model.model_id)
+        made = self.client.create_model_version(
+            name,
+            model.artifact_location,  # not models:/..., which MLflow looks up in the process' own default store
+            run_id=run_id,
+            tags={TAG_MODEL: model.model_id},
+            model_id=model.model_id,
+        )
         return str(made.version)

@@ -14,17 +14,11 @@ from fake_sweeps import START, Clock, add, begin, end, fake_fold, finish, run
 
 from orchestrator.ledger import Ledger
 from orchestrator.records import SweepRow, TrialRow
+from orchestrator.tracking_curve import BestCurve
+from orchestrator.tracking_dataset import dataset_content
 from orchestrator.tracking_files import environment, write_final_files, write_first_files
 from orchestrator.tracking_note import sweep_note
-from orchestrator.tracking_projection import (
-    CURVE_POINTS,
-    BestCurve,
-    dataset_content,
-    param_text,
-    sweep_run,
-    thinned,
-    trial_run,
-)
+from orchestrator.tracking_projection import CURVE_POINTS, param_text, sweep_run, thinned, trial_run
 from orchestrator.trials import SweepState, TrialState
 
 
