@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 import traceback
@@ -108,6 +109,8 @@ class Evaluator:
                 _log.warning("Trial %d failed in fold %d.", trial.number, position, exc_info=True)
                 report(TrialFailed(trial.number, cause_of(error), one_line(error), traceback.format_exc()))
                 return
+            finally:
+                gc.collect()  # models are full of cycles: without it their memory, a GPU's too, stays taken for long
             report(FoldFinished(trial.number, result))
 
 

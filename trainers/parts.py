@@ -53,12 +53,16 @@ def part(prepared: Prepared, rows: Array, class_weights: Array | None = None) ->
     rows : (n,) int64 row indices.
     class_weights : (classes,) float, the weight of each class; None for the parts that are only looked at.
     """
-    target = prepared.target[rows]
+    return Part(take(prepared.inputs, rows), prepared.target[rows], row_weights(prepared, rows, class_weights))
+
+
+def row_weights(prepared: Prepared, rows: Array, class_weights: Array | None = None) -> Array | None:
+    """Return what each of ``rows`` weighs, (rows,) float32, or None when all weigh the same; see :func:`part`."""
     weights = None if prepared.weights is None else prepared.weights[rows]
-    if class_weights is not None:
-        by_class = class_weights[target.astype("int64")].astype("float32")
-        weights = by_class if weights is None else weights * by_class
-    return Part(take(prepared.inputs, rows), target, weights)
+    if class_weights is None:
+        return weights
+    by_class = class_weights[prepared.target[rows].astype("int64")].astype("float32")
+    return by_class if weights is None else weights * by_class
 
 
 def class_weights(fit: FitSettings, dataset: Dataset, train: Array) -> Array | None:

@@ -220,7 +220,10 @@ def test_predictions_that_are_not_finite_are_no_score(tmp_path):
 
 
 def test_predictions_are_made_in_batches_and_joined():
-    inputs = np.arange(9000, dtype="float32").reshape(-1, 1)
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Rescaling(2.0)])
+    table = np.arange(9000, dtype="float32").reshape(-1, 1)
+    images = np.arange(9 * 200 * 200, dtype="float32").reshape(9, 200, 200, 1)
+    double = keras.layers.Rescaling(2.0)
 
-    np.testing.assert_array_equal(predict(model, inputs), 2 * inputs)
+    for inputs in (table, images, table[:0]):
+        model = keras.Sequential([keras.Input(inputs.shape[1:]), double])
+        np.testing.assert_array_equal(predict(model, inputs), 2 * inputs)

@@ -103,6 +103,7 @@ class TestEveryRecipe:
     def test_learns_by_a_step_and_comes_back_from_a_file_in_safe_mode(self, build, case, tmp_path):
         shape = CASES[case][1]
         model = build(case)
+        model.run_eagerly = True  # the same step without a second of tracing
         before = weights(model)
 
         loss = model.train_on_batch(rows(shape), targets(shape))
@@ -129,6 +130,7 @@ def test_equal_seeds_train_alike_whatever_was_trained_before(build, case):
 
     def trained():
         model = build(case)
+        model.run_eagerly = True
         model.fit(rows(shape), targets(shape), epochs=2, batch_size=3, verbose=0)
         return weights(model)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 import keras
 
+from trainers.devices import hold_to_share
 from trainers.errors import UserCodeError
 from trainers.recipes.shapes import ModelShape
 from trainers.seeds import seed_everything
@@ -38,9 +41,7 @@ def build(builder: str, code: str | None, config: Config, shape: ModelShape, see
     UserCodeError
         The function cannot be imported, does not take a name of ``config``, lacks a value, or does not return a compiled model.
     """
-    function = import_object(builder, code)
-    if not callable(function):
-        raise UserCodeError(f"trainer.builder {builder!r}: expected a function, got {type(function).__name__}.")
+    function = _imported(builder, code)
     arguments = _arguments(function, builder, config, shape)
     seed_everything(seed)
     model = function(**arguments)
@@ -55,6 +56,15 @@ def build(builder: str, code: str | None, config: Config, shape: ModelShape, see
             "call model.compile(optimizer=..., loss=...) before returning it."
         )
     return model
+
+
+def _imported(builder: str, code: str | None) -> Callable[..., Any]:
+    """Return the user's function; TensorFlow, if its module is the first to load it, is held to its share before it is used."""
+    loaded = "tensorflow" in sys.modules
+    function: Callable[..., Any] = import_object(builder, code)
+    if not loaded:
+        hold_to_share(os.environ)
+    return function
 
 
 def _arguments(function: Callable[..., Any], builder: str, config: Config, shape: ModelShape) -> dict[str, Any]:
