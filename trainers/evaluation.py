@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import time
 import traceback
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from trainers.checking import check_config, versions
 from trainers.data import open_staged
 from trainers.failures import cause_of, one_line
+from trainers.fused_evaluation import evaluate_fused
 from trainers.keras_engine import train_fold
 from trainers.messages import Checked, Event, FoldFinished, Progress, TrialFailed, TrialRequest
 from trainers.parts import size_of
@@ -21,6 +23,7 @@ from trainers.settings import Config, SweepSettings, effective_config
 
 if TYPE_CHECKING:
     from trainers.dataset import Dataset
+    from trainers.fused_engine import FusedCohorts
     from trainers.splits import Splits
 
 _log = logging.getLogger(__name__)
@@ -50,6 +53,7 @@ class Evaluator:
         self._report_seconds = report_seconds
         self._kept_bytes = kept_bytes
         self._prepared: OrderedDict[tuple[int, str], Prepared] = OrderedDict()
+        self._cohorts: FusedCohorts | None = None
 
     def effective(self, config: Config) -> dict[str, Any]:
         """Return ``config`` with the fixed params and fit's defaults beneath it."""
@@ -80,8 +84,27 @@ class Evaluator:
             With a message for the user.
         """
         effective = self.effective(config)
+        fused = self.settings.engine == "fused"
+        reason = self._why_not_fused(effective) if fused else "the sweep's engine is keras"
+        if fused and reason is not None:
+            return Checked(versions(), fusable=False, reason=reason)
         check_config(self.settings, self.dataset, self.splits.folds[0], self.prepared(0, effective), effective)
-        return Checked(versions(), fusable=False, reason="the fused engine is not asked for")
+        return Checked(versions(), fusable=fused, reason=reason)
+
+    def _why_not_fused(self, effective: Config) -> str | None:
+        try:
+            return self._fused().probe(effective)
+        except Exception as error:
+            _log.info("The fused engine's probe failed.", exc_info=True)
+            return f"a model cannot be built under JAX: {one_line(error)}"
+
+    def _fused(self) -> FusedCohorts:
+        if self._cohorts is None:
+            from trainers.fused.memory import memory_share
+            from trainers.fused_engine import FusedCohorts
+
+            self._cohorts = FusedCohorts(self.settings, self.dataset, self.splits, self.prepared, memory_share(os.environ))
+        return self._cohorts
 
     def evaluate(self, trials: Sequence[TrialRequest], report: Report) -> None:
         """Train and score a cohort; everything that is learnt goes through ``report``.
@@ -91,6 +114,9 @@ class Evaluator:
         trials : the cohort.
         report : receives Progress, FoldFinished and TrialFailed, in this process and thread. What it raises ends the cohort.
         """
+        if self.settings.engine == "fused":
+            evaluate_fused(self._fused(), trials, effective=self.effective, report=report, by_fit=self.evaluate_trial)
+            return
         for trial in trials:
             self.evaluate_trial(trial, report)
 
