@@ -87,12 +87,16 @@ class Projector:
             self._ledger.mark_projected(self._id, sweep=sweep.revision)
         return not trials
 
+    def finish(self) -> None:
+        """Write all that is missing."""
+        while not self.step():
+            pass
+
     def repair(self) -> None:
         """Write everything again from the ledger, also into an empty store."""
         self._ledger.forget_projection(self._id)
         self.disconnect()
-        while not self.step():
-            pass
+        self.finish()
 
     def left(self) -> str:
         """Return in words what MLflow still lacks; empty: nothing."""

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
-LAST_TRIES = 3
+LAST_TRIES = 4
 
 _T = TypeVar("_T")
 
@@ -98,6 +98,15 @@ class Tracker:
             )
         return not left
 
+    def catch_up(self) -> None:
+        """Write what MLflow still lacks, in the calling thread: for a sweep that ended during an outage.
+
+        Raises
+        ------
+        TrackingError : MLflow or the ledger cannot be reached.
+        """
+        self._in_this_thread(self._projector.finish, f"sweep {self._title} could not be written")
+
     def repair(self) -> None:
         """Write the whole sweep again from the ledger, also into an empty store; what is there already does not become double.
 
@@ -168,8 +177,9 @@ class Tracker:
         logger.debug("failure %d in a row", self._failures, exc_info=error)
         if closing and self._failures >= LAST_TRIES:
             return True
+        pause = min(self._first_pause * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE_SECONDS)
         if closing:
-            time.sleep(self._first_pause)
+            time.sleep(min(pause, self._first_pause * 4))
         else:
-            self._closing.wait(min(self._first_pause * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE_SECONDS))
+            self._closing.wait(pause)
         return False

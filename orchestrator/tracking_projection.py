@@ -157,6 +157,11 @@ def sweep_run(sweep: SweepRow, trials: Sequence[TrialRow] = ()) -> RunContent:
     Parameters
     ----------
     trials : all trials of the sweep, for the winner's scores; they are shown once the sweep has ended.
+
+    Notes
+    -----
+    Of ``sweep.facts`` these are read: ``data``, ``baseline`` (a mapping a fold), ``engine``, ``engine_reason``, ``leaky``,
+    ``winner`` (a trial's number) and ``refit`` (``test_metrics``).
     """
     start = milliseconds(sweep.created)
     end = None if sweep.finished is None else max(start, milliseconds(sweep.finished))

@@ -5,10 +5,13 @@ No fluent API, no active run, no global address. Every method but ``create`` may
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ _REFUSALS = frozenset({"INVALID_PARAMETER_VALUE", "INVALID_STATE", "BAD_REQUEST"
 _BOUNDS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 TAG_MODEL = "kerasweep.model"
 TAG_DIGEST = "kerasweep.digest"
-_QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+_QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
 
 
 def absolute_uri(uri: str, folder: str | os.PathLike[str] | None = None) -> str:
@@ -53,6 +56,18 @@ class UploadedModel:
     version: str | None = None
 
 
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Let one process of this machine at a time open a SQLite store: two that create its tables at once damage it."""
+    if not uri.startswith("sqlite:"):
+        yield
+        return
+    digest = hashlib.sha256(uri.encode()).hexdigest()[:16]
+    with Path(tempfile.gettempdir(), f"kerasweep-{os.getuid()}-{digest}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed
+        yield
+
+
 class MlflowStore:
     """The runs of one experiment.
 
@@ -76,7 +91,8 @@ class MlflowStore:
         self._context = {str(name): str(value) for name, value in resolve_tags().items()}  # user, source, commit
         self.uri = uri
         self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        self.experiment_id = self._experiment(experiment)
+        with _alone(uri):
+            self.experiment_id = self._experiment(experiment)
 
     def _experiment(self, name: str) -> str:
         found = self.client.get_experiment_by_name(name)

@@ -1,7 +1,7 @@
 """A refitted winner becomes a model folder, and serves where Kerasweep is not installed.
 
-One process trains (``trainers.refit``, a few epochs), this one writes the folders without Keras, and a third, in which none of our
-packages can be imported, loads both flavours. Predictions must agree everywhere, from raw columns.
+One process trains (``trainers.refit``, a few epochs), writes the folders and predicts; another one, in which none of our packages
+can be imported, loads both flavours. Predictions must agree everywhere, from raw columns.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from orchestrator.model_folder import write_model_folder
-
 ROWS = 12
 KINDS = ("table", "array", "deep")
 
@@ -28,6 +26,7 @@ TRAIN = """
     import json, sys
     from pathlib import Path
     import numpy as np, pandas as pd
+    from orchestrator.model_folder import predict, write_model_folder
     from trainers.data import load, stage
     from trainers.evaluation import Evaluator
     from trainers.messages import Refit
@@ -46,7 +45,10 @@ TRAIN = """
     table["kind"] = np.where(table["age"] > 45, "old", np.where(table["age"] > 32, "middle", "young"))
     table["income"] = table["age"] * 1000.0 + random.normal(0, 500, rows)
     table.to_csv(base / "table.csv", index=False)
+    table.head(12).to_csv(base / "rows.csv", index=False)
     images = random.normal(size=(rows, 4, 3)).astype("float32")
+    np.save(base / "array.npy", images[:12])
+    pd.DataFrame(images[:12].reshape(12, -1)).to_csv(base / "array.csv", index=False)
     np.savez(base / "array.npz", X=images, y=(images.sum((1, 2)) > 0).astype("int64"))
 
     def sweep(name, data, task, trainer, metrics):
@@ -59,6 +61,9 @@ TRAIN = """
             fit=FitSettings(epochs=3, batch_size=16, early_stopping=EarlyStoppingSettings(split=0.2)),
         )
         refit(Evaluator(settings), Refit({}, (3, 3), str(base / f"{name}-refit")))
+        folder = write_model_folder(base / f"{name}-refit", base / f"{name}-model")
+        file = base / ("array.csv" if name == "array" else "rows.csv")
+        predict(str(folder), file).to_json(base / f"{name}-predicted.json", orient="split", double_precision=15)
 
     csv = str(base / "table.csv")
     sweep("table", DataSettings(source="csv", path=csv, target="kind", drop=("income",)), "multiclass",
@@ -105,18 +110,6 @@ SERVE = """
 """
 
 
-PREDICT = """
-    import sys
-    from pathlib import Path
-    from orchestrator.model_folder import predict
-
-    base = Path(sys.argv[1])
-    for name in sys.argv[2:]:
-        rows = base / ("array.csv" if name == "array" else "rows.csv")
-        predict(str(base / f"{name}-model"), rows).to_json(base / f"{name}-predicted.json", orient="split", double_precision=15)
-"""
-
-
 @dataclass(frozen=True)
 class Served:
     base: Path
@@ -139,14 +132,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     base = tmp_path_factory.mktemp("models")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     run_python(TRAIN, str(base), cwd=elsewhere)
-    for name in KINDS:
-        write_model_folder(base / f"{name}-refit", base / f"{name}-model")
-    pd.read_csv(base / "table.csv").head(ROWS).to_csv(base / "rows.csv", index=False)
-    images = np.load(base / "array.npz")["X"][:ROWS]
-    np.save(base / "array.npy", images)
-    pd.DataFrame(images.reshape(ROWS, -1)).to_csv(base / "array.csv", index=False)
     run_python(SERVE, str(base), *KINDS, cwd=elsewhere)
-    run_python(PREDICT, str(base), *KINDS, cwd=elsewhere)
     return Served(base, json.loads((base / "answers.json").read_text()))
 
 

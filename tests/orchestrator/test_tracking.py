@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -321,18 +322,35 @@ def test_an_outage_that_lasts_ends_with_the_sweep(
     assert "lacks 2 trials of sweep demo/manual-1. The ledger holds it: 'kerasweep resume demo'" in caplog.messages[-1]
     assert ledger.sweep("demo").state is SweepState.COMPLETED
 
-    project(ledger, sweep, mlflow)
+    tracker_of(ledger, sweep, mlflow.uri).catch_up()
     assert set(mlflow.statuses().values()) == {"FINISHED"}
 
 
-def test_a_server_that_refuses_connections_does_not_hold_the_sweep_up(
-    ledger: Ledger, sweep: SweepRow, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_server_that_is_away_or_hangs_does_not_hold_the_sweep_up(
+    ledger: Ledger, sweep: SweepRow, monkeypatch: pytest.MonkeyPatch, answers: bool
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    tracker = tracker_of(ledger, sweep, "http://127.0.0.1:9")
-    tracker.start()
-    run(ledger, sweep, range(2))
-    assert tracker.close(wait=15) is False
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if answers:
+            server.listen()  # connections are taken, and never a word is said
+        tracker = tracker_of(ledger, sweep, f"http://127.0.0.1:{server.getsockname()[1]}")
+        began = time.monotonic()
+        tracker.start()
+        run(ledger, sweep, range(2))
+        assert time.monotonic() - began < 1
+        assert tracker.close(wait=15) is False
+
+
+def test_requests_to_a_server_are_bounded(mlflow: Mlflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT
+
+    for name in ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"):
+        monkeypatch.delenv(name, raising=False)
+    MlflowStore(mlflow.uri, "demo")
+    assert (MLFLOW_HTTP_REQUEST_MAX_RETRIES.get(), MLFLOW_HTTP_REQUEST_TIMEOUT.get()) == (2, 20)
 
 
 def test_what_mlflow_refuses_does_not_hold_up_the_rest(
