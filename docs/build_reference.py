@@ -1,0 +1,109 @@
+"""Write docs/sweep-file.md, the reference of sweep files, from the models that check them: ``python docs/build_reference.py``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestrator.spec_schema import sweep_schema
+from trainers.metrics import METRICS
+from trainers.recipes.parameters import RECIPES
+
+REFERENCE = Path(__file__).with_name("sweep-file.md")
+INTRODUCTION = """# The sweep file
+
+Made by `python docs/build_reference.py` from the models that check sweep files; `kerasweep schema` prints the same as JSON
+Schema, for editors. `kerasweep validate FILE` finds every mistake of a file at once and starts nothing.
+
+Files are YAML 1.2 (`1e-4` is a number, `no` is text) or TOML. Anchors, aliases, tags and duplicate keys are refused. Relative
+paths and the user's modules (`module:function`) are looked for in the sweep file's folder. Times are numbers of seconds or text such as
+`90s`, `30m`, `2h`, `1h30m`, `1d`.
+"""
+DOMAINS = (
+    ("[a, b, c]", "one of the values; `{choice: [a, b, c]}` is the same"),
+    ("{integer: [1, 99]}", "a whole number, both ends included"),
+    ("{integer: [8, 512], log: true}", "a whole number, drawn evenly on a logarithmic scale"),
+    ("{integer: [16, 128], step: 16}", "16, 32, ..., 128"),
+    ("{uniform: [0.0, 0.5]}", "a number"),
+    ("{uniform: [0.0, 0.5], step: 0.1}", "0.0, 0.1, ..., 0.5"),
+    ("{uniform: [0.0, 0.5], points: 6}", "a number; a grid takes 6 evenly spaced ones"),
+    ("{reciprocal: [1e-4, 1e-2]}", "a number with density 1 / (x ln(b/a)); `loguniform` is the same, `points` as above"),
+)
+
+
+def reference() -> str:
+    """Return the reference as Markdown."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    schema = sweep_schema()
+    yield INTRODUCTION
+    yield from _section("Top level", "", schema, schema)
+    for name, part in schema["properties"].items():
+        section = _resolve(part, schema)
+        if "properties" in section and name != "space":
+            yield from _section(name, section.get("description", ""), section, schema)
+    yield "## `space`\n"
+    yield "Names and their domains. A name is a parameter of the recipe, an argument of the builder, `epochs` or `batch_size`.\n"
+    yield from _table(("domain", "means"), ((f"`{domain}`", text) for domain, text in DOMAINS))
+    yield "## `params` of the recipes\n"
+    yield "What `trainer.params` may fix and `space` may search. A builder's are the arguments of its function.\n"
+    for recipe, parameters in RECIPES.items():
+        yield f"### {recipe}\n"
+        yield from _table(
+            ("name", "accepts", "default"), ((f"`{p.name}`", p.accepts, f"`{json.dumps(p.default)}`") for p in parameters)
+        )
+    yield "## Metrics\n"
+    yield "For `objective.metric` and `metrics`, by scikit-learn; `module:function` names your own, `f(y_true, y_pred)`.\n"
+    rows = ((f"`{name}`", ", ".join(metric.tasks), metric.direction) for name, metric in METRICS.items())
+    yield from _table(("name", "tasks", "direction"), rows)
+
+
+def _section(name: str, description: str, section: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    yield f"## `{name}`\n" if name != "Top level" else f"## {name}\n"
+    if description:
+        yield f"{description}\n"
+    required = section.get("required", ())
+    rows: list[tuple[str, str, str]] = []
+    for key, part in section["properties"].items():
+        inner = _resolve(part, schema)
+        default = "required" if key in required else _default(part, inner)
+        rows.append((f"`{key}`", part.get("description") or inner.get("description", ""), default))
+        if key == "early_stopping":
+            rows += [
+                (f"`early_stopping.{name}`", one["description"], _default(one, one)) for name, one in inner["properties"].items()
+            ]
+    yield from _table(("key", "means", "default"), rows)
+
+
+def _default(part: Mapping[str, Any], inner: Mapping[str, Any]) -> str:
+    if "properties" in inner or "default" not in part:
+        return ""
+    return f"`{json.dumps(part['default'])}`"
+
+
+def _resolve(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    for one in (part, *part.get("anyOf", ())):
+        if "$ref" in one:
+            found: Mapping[str, Any] = schema["$defs"][one["$ref"].rpartition("/")[2]]
+            return found
+    return part
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(header)} |"
+    yield f"|{' --- |' * len(header)}"
+    for row in rows:
+        yield f"| {' | '.join(_cell(cell) for cell in row)} |"
+    yield ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "or")
+
+
+if __name__ == "__main__":
+    REFERENCE.write_text(reference(), encoding="utf-8")
