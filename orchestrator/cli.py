@@ -9,12 +9,17 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestrator.cli_cluster import logs, status, stop, submit
 from orchestrator.cli_reading import LEDGER_OPTION, best, browse, list_sweeps, print_json, show, show_outcome
 from orchestrator.errors import KerasweepError, NotFoundError, SpecError
+
+if TYPE_CHECKING:
+    from orchestrator.spec_model import SweepSpec
+    from orchestrator.sweep import Options
 
 _VERBOSITY = {0: logging.WARNING, 1: logging.INFO}
 INTERRUPTED = 130
@@ -45,6 +50,10 @@ def main(verbose: int) -> None:
             logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
+main.add_command(submit)
+main.add_command(status)
+main.add_command(logs)
+main.add_command(stop)
 main.add_command(list_sweeps)
 main.add_command(show)
 main.add_command(best)
@@ -54,13 +63,20 @@ main.add_command(browse)
 @main.command()
 @click.argument("sweep", type=click.Path(path_type=Path))
 @click.option("--new", is_flag=True, help="Begin the next occasion, even if the last one is unfinished.")
+@click.option("--occasion", help="The occasion to begin or to continue; default: the newest if it is unfinished, else the next.")
 @click.option("--no-cache", is_flag=True, help="Train everything, also what an earlier sweep has computed.")
+@click.option("--submission", type=click.Path(path_type=Path), hidden=True, help="Note that came with a submitted sweep.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to stderr.")
-def run(sweep: Path, new: bool, no_cache: bool, as_json: bool) -> None:
+def run(*, sweep: Path, new: bool, occasion: str | None, no_cache: bool, submission: Path | None, as_json: bool) -> None:
     """Run the sweep in the file SWEEP, or continue it where it was left."""
     from orchestrator.spec import load_spec
+    from orchestrator.sweep import Options
 
-    _run(load_spec(sweep), new=new, reuse=not no_cache, as_json=as_json)
+    spec = load_spec(sweep)
+    if submission is not None:
+        _run_submitted(spec, submission)
+    else:
+        _run(spec, Options(occasion=occasion, new=new, reuse=not no_cache), as_json=as_json)
 
 
 @main.command()
@@ -71,29 +87,44 @@ def resume(sweep: str, ledger: str, as_json: bool) -> None:
     """Continue SWEEP (NAME or NAME/OCCASION) from what the ledger knows of it; nothing that is finished is repeated."""
     from orchestrator.reading import find_sweep, open_ledger
     from orchestrator.spec import spec_from_record
+    from orchestrator.sweep import Options
 
     with open_ledger(ledger) as opened:
         row = find_sweep(opened, sweep)
     spec = spec_from_record(row.spec)
-    _run(spec, occasion=row.occasion, as_json=as_json)
+    _run(spec, Options(occasion=row.occasion), as_json=as_json)
 
 
-def _run(spec: Any, *, occasion: str | None = None, new: bool = False, reuse: bool = True, as_json: bool = False) -> None:
+def _run_submitted(spec: SweepSpec, note: Path) -> None:
+    from orchestrator.submitted import PATIENCE_SECONDS, Submission
+    from orchestrator.sweep import Options
+
+    submission = Submission.read(note)
+    submission.check(spec.ledger)
+    options = Options(occasion=submission.occasion, output=submission.output, patience=PATIENCE_SECONDS)
+    try:
+        _run(spec, options, again=f"kerasweep submit {submission.source}")
+    finally:
+        submission.end(spec.ledger)
+
+
+def _run(spec: SweepSpec, options: Options, *, as_json: bool = False, again: str | None = None) -> None:
     from contextlib import ExitStack
 
     from rich.console import Console
 
     from orchestrator.display import LiveWatch, PlainWatch
-    from orchestrator.sweep import Options, run_sweep
+    from orchestrator.sweep import run_sweep
     from orchestrator.trials import SweepState
 
     console = Console(stderr=as_json)
     with ExitStack() as stack:
         watch = stack.enter_context(LiveWatch(console)) if console.is_terminal else PlainWatch(console)
-        row = run_sweep(spec, Options(occasion=occasion, new=new, reuse=reuse), watch)
+        row = run_sweep(spec, options, watch)
     show_outcome(spec.ledger, row, as_json=as_json)
     if row.state is SweepState.STOPPED:
-        click.echo(f"Stopped ({row.reason}). What is finished is kept; continue with: kerasweep resume {row.title}", err=True)
+        again = again or f"kerasweep resume {row.title}"
+        click.echo(f"Stopped ({row.reason}). What is finished is kept; continue with: {again}", err=True)
         click.get_current_context().exit(INTERRUPTED)
 
 

@@ -31,9 +31,15 @@ def print_json(value: Any) -> None:
 
 @click.command("list")
 @LEDGER_OPTION
+@click.option("--address", help="List the sweeps that the cluster there has seen.")
 @JSON_OPTION
-def list_sweeps(ledger: str, as_json: bool) -> None:
+def list_sweeps(ledger: str, address: str | None, as_json: bool) -> None:
     """List all sweeps, the newest first."""
+    if address is not None:
+        from orchestrator.cli_cluster import list_on_cluster
+
+        list_on_cluster(address, ledger, as_json=as_json)
+        return
     from orchestrator import display
     from orchestrator.reading import open_ledger, view
 
@@ -51,11 +57,11 @@ def list_sweeps(ledger: str, as_json: bool) -> None:
                 "state": one.sweep.state.value,
                 "trials": f"{sum(trial.state.terminal for trial in one.trials)}/{len(one.trials)}",
                 "best": f"{one.board.metric} {display.spread(best.score, best.std.get(one.board.metric))}" if best else "-",
-                "begun": _time(one.sweep.created),
+                "begun": when(one.sweep.created),
                 "took": display.duration(one.sweep.finished - one.sweep.created) if one.sweep.finished else "-",
             }
         )
-    _console().print(display.table(rows) if rows else "No sweeps yet.")
+    console().print(display.table(rows) if rows else "No sweeps yet.")
 
 
 @click.command()
@@ -151,7 +157,7 @@ def _print_sweep(seen: SweepView, limit: int | None) -> None:
         click.echo("leaky: early stopping watched the scoring folds (split: 0), so these scores are too good.")
     shown = first_entries(board, limit)
     rows = [_entry_row(entry, board) for entry in shown]
-    _console().print(display.table(rows, right=("rank", "trial", board.metric, "std", "epochs", "seconds")))
+    console().print(display.table(rows, right=("rank", "trial", board.metric, "std", "epochs", "seconds")))
     hidden = len(board.entries) - len(shown)
     if hidden > 0:
         click.echo(f"... and {hidden} more: kerasweep show {sweep.title} --all")
@@ -216,7 +222,7 @@ def _print_trial(sweep: SweepRow, trial: TrialRow, record: Mapping[str, Any]) ->
             }
         )
     if rows:
-        _console().print(display.table(rows))
+        console().print(display.table(rows))
     if trial.cached_from:
         click.echo(f"taken over from {trial.cached_from}")
     if trial.engine_reason:
@@ -239,12 +245,14 @@ def _short_path(path: str) -> str:
         return path
 
 
-def _time(seconds: float) -> str:
+def when(seconds: float) -> str:
+    """Return a time of this machine's zone for people."""
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def _console() -> Any:
+def console() -> Any:
+    """Return the console for tables on standard output."""
     from rich.console import Console
 
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=10_000)  # a pipe has no edge
+    here = Console(highlight=False)
+    return here if here.is_terminal else Console(highlight=False, width=10_000)  # a pipe has no edge

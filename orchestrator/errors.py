@@ -7,6 +7,9 @@
     ├── SweepMismatchError    exit 2   the sweep file no longer says what this occasion began with
     ├── UserCheckError        exit 2   the user's code or data failed the check before the first trial
     ├── NotFoundError         exit 2   no such sweep, trial or model
+    ├── SubmissionError       exit 2   the sweep cannot run on a cluster as its file is; carries all its problems
+    ├── ClusterError          exit 1   the cluster cannot be reached, refuses, or is not as the sweep needs it
+    ├── LaunchError           exit 1   a scheduled sweep could not be started; 2 where trying again is of no use
     ├── SweepBusyError        exit 1   another driver holds the sweep; try again when its lease has lapsed
     ├── LeaseLostError        exit 1   another driver has taken this sweep over; stop writing
     ├── WorkerLostError       exit 1   a worker died or overran outside a cohort (check, refit)
@@ -53,6 +56,29 @@ class NotFoundError(KerasweepError):
     """No sweep, trial or model of that name."""
 
     exit_code = 2
+
+
+class SubmissionError(KerasweepError):
+    """The sweep cannot be run on a cluster as its file is. ``problems`` lists every reason as (path, message)."""
+
+    exit_code = 2
+
+    def __init__(self, source: str, problems: Sequence[tuple[str, str]]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{source}: {path}: {message}" for path, message in self.problems))
+
+
+class ClusterError(KerasweepError):
+    """The cluster cannot be reached, refuses the request, or is not as the sweep needs it."""
+
+
+class LaunchError(KerasweepError):
+    """A scheduled sweep could not be started. ``exit_code`` 2: its input is wrong, so that trying again is of no use."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class SweepBusyError(KerasweepError):

@@ -8,11 +8,17 @@ import threading
 from orchestrator.errors import LeaseLostError, LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.records import SweepRow
+from orchestrator.trials import SweepState
 
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60.0
 HEARTBEAT_SECONDS = 5.0
+
+
+def is_driven(sweep: SweepRow, now: float) -> bool:
+    """Whether a driver has let itself be heard of within its lease."""
+    return sweep.state is SweepState.RUNNING and sweep.heartbeat is not None and sweep.heartbeat + LEASE_SECONDS > now
 
 
 class Lease:

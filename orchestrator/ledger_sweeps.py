@@ -151,6 +151,12 @@ class LedgerSweeps(LedgerPart):
         with self._database.read() as connection:
             return [sweep_row(row) for row in connection.execute(query).mappings()]
 
+    def occasion_states(self, name: str) -> dict[str, SweepState]:
+        """Return the state of every occasion of ``name``, the newest first; none if there is no such sweep."""
+        query = sa.select(SWEEPS.c.occasion, SWEEPS.c.state).where(SWEEPS.c.name == name).order_by(SWEEPS.c.id.desc())
+        with self._database.read() as connection:
+            return {occasion: SweepState(state) for occasion, state in connection.execute(query)}
+
     def next_occasion(self, name: str) -> str:
         """Return the occasion that ``claim_sweep`` without naming one would drive: the newest if unfinished, else the next."""
         with self._database.read() as connection:

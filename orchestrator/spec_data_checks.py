@@ -99,6 +99,8 @@ def _file(spec: SweepSpec, path: str) -> Iterator[Finding]:
     if "://" in path or file.suffix.lower() in _COMPRESSED:
         return
     if not file.is_file():
+        if not data.ship and Path(path).is_absolute() and not file.exists():
+            return  # it may lie where only the cluster sees it
         yield Finding("data.path", _missing_file(file, path), ("data.source",))
         return
     format_ = _SUFFIXES.get(file.suffix.lower(), data.source)

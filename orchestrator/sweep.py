@@ -6,7 +6,7 @@ import hashlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,15 @@ from typing import Any
 from orchestrator.cohorts import Packing, work_of
 from orchestrator.conductor import Objective, SweepConductor
 from orchestrator.dispatch import Dispatcher, LocalDispatcher
-from orchestrator.errors import KerasweepError, LeaseLostError, SpecError, TrackingError, UserCheckError, WorkerLostError
+from orchestrator.errors import (
+    KerasweepError,
+    LeaseLostError,
+    SpecError,
+    SweepBusyError,
+    TrackingError,
+    UserCheckError,
+    WorkerLostError,
+)
 from orchestrator.leaderboard import Leaderboard
 from orchestrator.lease import LEASE_SECONDS, Lease
 from orchestrator.ledger import Ledger
@@ -29,6 +37,7 @@ from orchestrator.status import Silent, Watch
 from orchestrator.stop import StopSignals
 from orchestrator.tracking import Tracker
 from orchestrator.trials import SweepState, TrialState, trial_key
+from orchestrator.warm_start import fix_first_configs
 from orchestrator.work_identity import work_identity
 from search_spaces import Strategy, make_strategy
 from trainers.errors import TrainerError
@@ -41,15 +50,22 @@ logger = logging.getLogger(__name__)
 CHECK_SECONDS = 30.0
 REFIT_SECONDS = 24 * 3600.0
 OUTPUT = Path("kerasweep-output")
+_LEASE_POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How this run of a sweep differs from its file. ``new`` begins the next occasion, ``reuse`` takes over equal work."""
+    """How this run of a sweep differs from its file.
+
+    ``new`` begins the next occasion, ``reuse`` takes over equal work, ``output`` receives logs and models, and for ``patience``
+    seconds a lease is waited for that another driver, perhaps gone, still holds.
+    """
 
     occasion: str | None = None
     new: bool = False
     reuse: bool = True
+    output: Path = OUTPUT
+    patience: float = 0.0
 
 
 def run_sweep(
@@ -65,26 +81,21 @@ def run_sweep(
     """
     options, watch = options or Options(), watch or Silent()
     with Ledger(spec.ledger, clock) as ledger, StopSignals() as stop:
-        sweep = ledger.claim_sweep(
-            spec.name,
-            spec.record(),
-            spec.identity(),
-            Owner.current(),
-            LEASE_SECONDS,
-            occasion=options.occasion,
-            new=options.new,
-        )
+        sweep = _claim(spec, options, ledger, stop, watch)
         if sweep.state is SweepState.COMPLETED:
             return sweep
         try:
             with Lease(ledger, sweep) as lease:
-                return _Drive(spec, sweep, ledger, lease, stop, watch, options.reuse and spec.cache, clock).run()
+                return _Drive(spec, sweep, ledger, lease, stop, watch, options, clock).run()
         except LeaseLostError:
             raise
         except _StopRequestedError as request:
             return ledger.finish_sweep(sweep, SweepState.STOPPED, str(request))
-        except (SpecError, UserCheckError):
-            ledger.forget_sweep(sweep)
+        except (SpecError, UserCheckError) as error:
+            if options.occasion is None:
+                ledger.forget_sweep(sweep)
+            else:  # a due time does not come again: it is to be seen what became of it
+                ledger.finish_sweep(sweep, SweepState.FAILED, str(error))
             raise
         except KeyboardInterrupt:
             return ledger.finish_sweep(sweep, SweepState.STOPPED, "interrupted")
@@ -93,9 +104,33 @@ def run_sweep(
             raise
 
 
-def output_folder(sweep: SweepRow) -> Path:
-    """Return the folder that receives a sweep's logs and its model, below the working directory."""
-    return (OUTPUT / sweep.name / sweep.occasion).absolute()
+def output_folder(sweep: SweepRow, output: Path = OUTPUT) -> Path:
+    """Return the folder that receives a sweep's logs and its model; by default below the working directory."""
+    return (output / sweep.name / sweep.occasion).absolute()
+
+
+def _claim(spec: SweepSpec, options: Options, ledger: Ledger, stop: StopSignals, watch: Watch) -> SweepRow:
+    """Take the sweep's lease, waiting for another driver's to lapse as long as ``options`` say."""
+    until = time.monotonic() + options.patience
+    waiting = False
+    while True:
+        try:
+            return ledger.claim_sweep(
+                spec.name,
+                spec.record(),
+                spec.identity(),
+                Owner.current(),
+                LEASE_SECONDS,
+                occasion=options.occasion,
+                new=options.new,
+            )
+        except SweepBusyError as error:
+            if time.monotonic() > until or stop():
+                raise
+            if not waiting:
+                watch.phase(f"waiting for the lease: {error}")
+                waiting = True
+            time.sleep(_LEASE_POLL_SECONDS)
 
 
 class _StopRequestedError(Exception):
@@ -110,7 +145,7 @@ class _Drive:
     lease: Lease
     stop: StopSignals
     watch: Watch
-    reuse: bool
+    options: Options
     clock: Callable[[], float]
     began: float = 0.0
 
@@ -119,7 +154,7 @@ class _Drive:
         self.began = self.clock()
         with ExitStack() as stack:
             stage = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasweep-")))
-            dispatcher = stack.enter_context(closing(_dispatcher(spec, output_folder(self.sweep) / "logs")))
+            dispatcher = stack.enter_context(closing(_dispatcher(spec, output_folder(self.sweep, self.options.output) / "logs")))
             dispatcher.start("keras" if spec.engine == "keras" else "fused")  # comes up while the data is read
             tracker = Tracker(self.ledger, self.sweep, spec.tracking.uri, spec.tracking.experiment)
             self.watch.phase(f"sweep {self.sweep.title}: reading the data")
@@ -162,7 +197,7 @@ class _Drive:
 
     def _check(self, dispatcher: Dispatcher, staged: Staged) -> tuple[SweepSettings, Checked]:
         """Resolve the engine: the fused one where it can train the first config, unless the spec says otherwise."""
-        (first,) = strategy_of(self.spec, self.sweep.occasion).ask(1)
+        (first,) = self._strategy().ask(1)
         wanted: tuple[EngineName, ...] = ("fused", "keras") if self.spec.engine == "auto" else (self.spec.engine,)
         for engine in wanted:
             settings = self.spec.sweep_settings(stage=str(staged.folder), engine=engine)
@@ -194,7 +229,7 @@ class _Drive:
         dispatcher: Dispatcher,
         tracker: Tracker,
     ) -> SweepConductor:
-        spec, strategy = self.spec, strategy_of(self.spec, self.sweep.occasion)
+        spec, strategy = self.spec, self._strategy()
 
         def effective(config: Config) -> dict[str, Any]:
             return effective_config(config, settings.trainer, settings.fit)
@@ -222,13 +257,16 @@ class _Drive:
             test_to_train=staged.test_to_train,
             key=make_trial_key(settings, staged, checked.versions),
             total=min(sizes) if sizes else None,
-            reuse=self.reuse,
+            reuse=self.options.reuse and spec.cache,
             deadline=self.began + spec.budget.time if spec.budget.time is not None else None,
             stop_requested=self._stop_requested,
             clock=self.clock,
             watch=self.watch,
             committed=tracker.notify,
         )
+
+    def _strategy(self) -> Strategy:
+        return strategy_of(self.spec, self.sweep.occasion, fix_first_configs(self.ledger, self.spec, self.sweep))
 
     def _crown(self, dispatcher: Dispatcher, tracker: Tracker, staged: Staged) -> None:
         """Refit the winner, score it once on the test part, and give the model to MLflow."""
@@ -246,7 +284,7 @@ class _Drive:
             )
         winner = next(row for row in rows if row.number == board.winner.number)
         self.watch.phase(f"refitting the winner, trial {winner.number}, on all search rows")
-        folder = output_folder(self.sweep)
+        folder = output_folder(self.sweep, self.options.output)
         epochs = tuple(fold.epoch for fold in self.ledger.folds(winner.key))
         reply = dispatcher.request(Refit(winner.config, epochs, str(staged.folder / "refit")), REFIT_SECONDS, self._tick)
         if not isinstance(reply, Refitted):
@@ -266,12 +304,12 @@ class _Drive:
             self.ledger.update_facts(self.sweep, {"model_uri": uploaded.uri, "model_version": uploaded.version})
 
 
-def strategy_of(spec: SweepSpec, occasion: str) -> Strategy:
+def strategy_of(spec: SweepSpec, occasion: str, first_configs: Sequence[Config] = ()) -> Strategy:
     """Return a sweep's strategy at its beginning. Unless the file gives ``strategy.seed``, every occasion proposes anew."""
     seed = spec.strategy.seed
     if seed is None:
         seed = int.from_bytes(hashlib.sha256(f"{spec.seed} {occasion}".encode()).digest()[:4], "big")
-    return make_strategy(spec.strategy_settings(), spec.search_space(), seed)
+    return make_strategy(spec.strategy_settings(), spec.search_space(), seed, first_configs)
 
 
 def make_trial_key(settings: SweepSettings, staged: Staged, versions: Mapping[str, str]) -> Callable[[Config], str]:
@@ -299,6 +337,7 @@ def _dispatcher(spec: SweepSpec, log_folder: Path) -> Dispatcher:
 
     return RayDispatcher(
         address=spec.ray.address,
+        data=spec.data_settings().path if not spec.data.ship else None,
         cpus_per_trial=resources.cpus_per_trial,
         gpus_per_trial=resources.gpus_per_trial,
         workers=workers,

@@ -39,6 +39,7 @@ class RayDispatcher:
     workers : how many cohorts run at once; None for as many as there is room for.
     cpus_per_trial, gpus_per_trial : what each worker is given; a fraction of a GPU shares it.
     log_folder : receives a log file for each worker, on its node.
+    data : a path or URL that every node of a cluster must be able to read; None: the data comes with the sweep.
     memory_bytes : what one worker may hold; default an even share of its node's memory.
     command : the program to run as worker.
     """
@@ -48,6 +49,7 @@ class RayDispatcher:
         *,
         log_folder: Path,
         address: str | None = None,
+        data: str | None = None,
         workers: int | None = None,
         cpus_per_trial: float = 1.0,
         gpus_per_trial: float = 0.0,
@@ -59,6 +61,8 @@ class RayDispatcher:
         if cpus_per_trial <= 0:
             raise ValueError(f"RayDispatcher: cpus_per_trial must be more than 0, got {cpus_per_trial!r}.")
         self._address = address
+        self._data = data
+        self._nodes_checked = False
         self._cpus = cpus_per_trial
         self._gpus = gpus_per_trial
         self._log_folder = log_folder
@@ -109,9 +113,14 @@ class RayDispatcher:
         while not self._cluster.ready(_PAUSE_SECONDS):
             if tick is not None:
                 tick()
+        from orchestrator.raytune.node_check import check_nodes
         from orchestrator.raytune.requests import request_on_cluster
 
-        return request_on_cluster(self._plan(), request, timeout, tick)
+        plan = self._plan()
+        if not self._nodes_checked:
+            check_nodes(plan, self._data, tick)
+            self._nodes_checked = True
+        return request_on_cluster(plan, request, timeout, tick)
 
     def run(self, conductor: Conductor) -> None:
         """Serve ``conductor`` until it is finished (``Dispatcher.run``). Our own Ray begins to end afterwards."""
