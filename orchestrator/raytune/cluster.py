@@ -5,14 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import socket
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
+from threading import Thread
 from typing import Any
 
 from orchestrator.errors import KerasweepError
 
 _OBJECT_STORE_BYTES = 100 * 2**20
 """Enough for what our own Ray passes on: cohorts and results. Data goes by path."""
+
+_KNOCK_SECONDS = 10.0
 
 _ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # user code finds its files where the sweep was started
@@ -41,7 +46,7 @@ class Cluster:
         self._cpus = cpus
         self._gpus = gpus
         self._ours = False
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="ray")
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="ray")  # who starts Ray must end it, else that takes 15 s
         self._connected: Future[None] | None = None
         self._closed: Future[None] | None = None
 
@@ -91,6 +96,7 @@ class Cluster:
             self._protect()
         import ray
 
+        Thread(target=import_module, args=("orchestrator.raytune.experiment",), daemon=True).start()  # Ray mostly waits meanwhile
         if ray.is_initialized():
             return
         settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
@@ -101,6 +107,8 @@ class Cluster:
         else:
             settings |= {"address": self._address, "runtime_env": {"env_vars": _ENVIRONMENT}}
         try:
+            if self._address is not None and ":" in self._address:
+                _knock(self._address)
             ray.init(**settings)
         except Exception as error:
             where = "on this machine" if self._address is None else f"at {self._address!r}"
@@ -112,7 +120,8 @@ class Cluster:
             sys.modules["ray"].shutdown()
             self._ours = False
 
-    def _protect(self) -> None:
+    @staticmethod
+    def _protect() -> None:
         """Have our own Ray ask for a token of its own: else whoever reaches its ports could run code here.
 
         ``ray.init`` turns tokens on where ``RAY_AUTH_MODE`` does not decide, and takes this one instead of writing a file.
@@ -121,3 +130,9 @@ class Cluster:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         if "RAY_AUTH_MODE" not in os.environ and "RAY_AUTH_TOKEN_PATH" not in os.environ:
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
+def _knock(address: str) -> None:
+    """Raise OSError when nobody listens at ``host:port``; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), timeout=_KNOCK_SECONDS).close()

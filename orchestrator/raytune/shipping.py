@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-_KEPT_SECONDS = 2 * 24 * 3600.0
+_KEPT_SECONDS = 14 * 24 * 3600.0
 
 
 def all_files(folder: Path) -> list[Path]:
@@ -44,7 +44,7 @@ def digest(content: bytes) -> str:
 def unpack_once(name: str, fetch: Callable[[], bytes], root: Path | None = None) -> Path:
     """Return the folder on this node with the content called ``name``, fetching it if no worker here has done so before.
 
-    Workers may race: each unpacks aside, and the first rename wins. Folders that nobody has used for two days are removed.
+    Workers may race: each unpacks aside, the first rename wins. What nobody has begun to use for two weeks is removed.
 
     Raises
     ------

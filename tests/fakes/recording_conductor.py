@@ -82,10 +82,10 @@ class RecordingConductor:
             if isinstance(heard, CohortHeard) and isinstance(heard.event, FoldFinished)
         ]
 
-    def pids(self) -> list[int]:
-        """Return which process scored each fold."""
+    def pids(self, cohort: str | None = None) -> list[int]:
+        """Return which process scored each fold, of one cohort or of all."""
         return [
             int(heard.event.result.metrics["pid"])
             for heard in self.events
-            if isinstance(heard, CohortHeard) and isinstance(heard.event, FoldFinished)
+            if isinstance(heard, CohortHeard) and isinstance(heard.event, FoldFinished) and cohort in (None, heard.cohort)
         ]

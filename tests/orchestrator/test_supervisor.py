@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
+from processes import all_gone, gone
 from recording_conductor import FAKE_WORKER, cohort, settings
 
 from orchestrator.cohorts import Cohort, CohortFinished, CohortHeard, CohortLost
@@ -41,13 +41,6 @@ def lost(supervisor: Supervisor, lost_cohort: Cohort) -> CohortLost:
     last = list(supervisor.evaluate(lost_cohort))[-1]
     assert isinstance(last, CohortLost)
     return last
-
-
-def wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 5
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, f"process {pid} still runs"
-        time.sleep(0.02)
 
 
 def test_every_event_of_a_cohort_arrives_in_order_and_ends_in_finished(supervisor: Supervisor) -> None:
@@ -104,7 +97,7 @@ def test_another_engine_takes_another_child(supervisor: Supervisor) -> None:
     reply = supervisor.request(Check({}), timeout=10)
     assert isinstance(reply, Checked)
     assert (reply.versions["KERAS_BACKEND"], reply.versions["stage"]) == ("jax", "elsewhere")
-    wait_until_gone(first)
+    assert all_gone([first], within=5)
 
 
 def test_new_settings_reach_the_child_that_runs(supervisor: Supervisor) -> None:
@@ -174,7 +167,7 @@ def test_a_hanging_child_that_heeds_no_signal_is_ended_all_the_same(supervisor: 
     began = time.monotonic()
     assert lost(supervisor, cohort("c0", deed, seconds=0.3)).cause == "timeout"
     assert time.monotonic() - began < 3.0
-    assert not psutil.pid_exists(pid)
+    assert gone(pid)
 
 
 def test_a_child_over_its_memory_limit_loses_the_cohort_as_out_of_memory(supervisor: Supervisor) -> None:
@@ -222,7 +215,7 @@ def test_stop_from_another_thread_loses_the_cohort_as_stopped_within_a_moment(su
     began = time.monotonic()
     assert lost(supervisor, cohort("c0", {"sleep": 60})).cause == "stopped"
     assert time.monotonic() - began < 2.0
-    wait_until_gone(pid)
+    assert all_gone([pid], within=5)
 
 
 def test_after_a_stop_all_cohorts_are_stopped_until_it_is_started_again(supervisor: Supervisor) -> None:
@@ -290,4 +283,4 @@ def test_the_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         child = int(parent.stdout.readline())
         time.sleep(0.2)
         parent.kill()
-    wait_until_gone(child)
+    assert all_gone([child], within=5)

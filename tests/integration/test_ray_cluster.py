@@ -1,0 +1,81 @@
+"""A Ray cluster that somebody else keeps: found by its address, its nodes without the driver's disk, one of them lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from recording_conductor import FAKE_WORKER, RecordingConductor, cohort, settings
+
+from orchestrator.cohorts import CohortEvent, CohortFinished, CohortLost
+from orchestrator.raytune import RayDispatcher
+from trainers.messages import Check, Checked, Refit, Refitted
+
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
+
+pytestmark = pytest.mark.full
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A head that the driver connects to, with room for no worker, and a node with room for two."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("RAY_health_check_period_ms", "300")
+    monkeypatch.setenv("RAY_health_check_timeout_ms", "1000")
+    monkeypatch.setenv("RAY_health_check_failure_threshold", "2")
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    made.add_node(num_cpus=2)
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+@pytest.fixture
+def dispatcher(cluster: Cluster, tmp_path: Path) -> Iterator[RayDispatcher]:
+    stage, code = tmp_path / "stage", tmp_path / "code"
+    stage.mkdir()
+    code.mkdir()
+    (stage / "rows.npy").write_bytes(b"rows")
+    (code / "mine.py").write_text("def create_model(): ...\n")
+    (code / "huge.csv").write_text("left at home")
+    made = RayDispatcher(address=cluster.address, log_folder=tmp_path / "logs", command=FAKE_WORKER)
+    made.start("keras")
+    made.prepare(replace(settings(stage=str(stage)), code=str(code)))
+    yield made
+    made.close()
+
+
+def test_a_sweep_on_a_cluster_outlives_the_loss_of_a_node(cluster: Cluster, dispatcher: RayDispatcher, tmp_path: Path) -> None:
+    assert dispatcher.workers == 2
+    checked = dispatcher.request(Check({}), timeout=10)
+    assert isinstance(checked, Checked)
+    brought = Path(checked.versions["stage"])
+    assert brought != tmp_path / "stage"
+    assert (brought / "rows.npy").read_bytes() == b"rows"
+
+    def lose_the_node(conductor: RecordingConductor, event: CohortEvent) -> None:
+        if conductor.pids("victim") and "lost" not in done:
+            done.append("lost")
+            node = next(node for node in cluster.list_all_nodes() if node is not cluster.head_node)
+            cluster.remove_node(node, allow_graceful=False)
+            cluster.add_node(num_cpus=2)
+        if isinstance(event, CohortLost):
+            conductor.waiting.append(cohort("again", {}))
+
+    done: list[str] = []
+    conductor = RecordingConductor([cohort("victim", {}, {"sleep": 120})], on_event=lose_the_node)
+    dispatcher.run(conductor)
+    lost, again = conductor.ends()
+    assert isinstance(lost, CohortLost)
+    assert (lost.cohort, lost.cause) == ("victim", "crashed")
+    assert again == CohortFinished("again")
+
+    folder = tmp_path / "refit"
+    assert dispatcher.request(Refit({"x": 1}, (4,), str(folder)), timeout=10) == Refitted(str(folder), 4, {"score": 0.5})
+    assert (folder / "model.txt").read_text() == "{'x': 1}"
