@@ -163,6 +163,11 @@ class TestCheck:
                 "keras.layers.Dense(1, activation='sigmoid')])\n    m.compile(loss='binary_crossentropy')\n    return m",
                 "saving and loading failed: .*safe mode refuses Lambda layers",
             ),
+            (
+                "i = keras.Input((6,))\n    m = keras.Model(i, [keras.layers.Dense(1)(i), keras.layers.Dense(1)(i)])\n"
+                "    m.compile(loss='mse')\n    return m",
+                "expected one array, got list",
+            ),
             (f"return kept\nkept = {MODEL}\nkept.compile(loss='binary_crossentropy')", "got the same object twice"),
         ],
     )

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -250,3 +252,15 @@ class TestBuilders:
 
     def test_type_builder_needs_a_builder(self):
         assert "'module:function'" in problems(TrainerSettings(type="builder"))["trainer.builder"]
+
+
+def test_the_driver_can_read_parameters_without_loading_anything_heavy():
+    code = """
+import sys
+import trainers.recipes.parameters, trainers.worker, trainers.recipes.shapes, trainers.failures
+print([name for name in ("keras", "tensorflow", "jax", "pandas", "sklearn", "scipy") if name in sys.modules])
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
