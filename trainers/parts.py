@@ -89,7 +89,8 @@ def class_weights(fit: FitSettings, dataset: Dataset, train: Array) -> Array | N
         counts = np.bincount(dataset.target[train].astype("int64"), minlength=len(dataset.classes))
         present = np.count_nonzero(counts)
         with np.errstate(divide="ignore"):
-            return np.where(counts > 0, len(train) / (present * counts), 0.0)
+            balanced: Array = np.where(counts > 0, len(train) / (present * counts), 0.0)
+        return balanced
     positions = {str(label): index for index, label in enumerate(dataset.classes)}
     weights = np.ones(len(positions))
     for label, weight in fit.class_weight.items():
