@@ -61,7 +61,7 @@ def row_weights(prepared: Prepared, rows: Array, class_weights: Array | None = N
     weights = None if prepared.weights is None else prepared.weights[rows]
     if class_weights is None:
         return weights
-    by_class = class_weights[prepared.target[rows].astype("int64")].astype("float32")
+    by_class: Array = class_weights[prepared.target[rows].astype("int64")].astype("float32")
     return by_class if weights is None else weights * by_class
 
 
