@@ -18,8 +18,8 @@ Made by `python docs/build_reference.py` from the models that check sweep files;
 Schema, for editors. `kerasweep validate FILE` finds every mistake of a file at once and starts nothing.
 
 Files are YAML 1.2 (`1e-4` is a number, `no` is text) or TOML. Anchors, aliases, tags and duplicate keys are refused. Relative
-paths and the user's modules (`module:function`) are looked for in the sweep file's folder. Times are numbers of seconds or text such as
-`90s`, `30m`, `2h`, `1h30m`, `1d`.
+paths and the user's modules (`module:function`) are looked for in the sweep file's folder. Times are numbers of seconds or text
+such as `90s`, `30m`, `2h`, `1h30m`, `1d`.
 """
 DOMAINS = (
     ("[a, b, c]", "one of the values; `{choice: [a, b, c]}` is the same"),
@@ -52,6 +52,8 @@ def _lines() -> Iterator[str]:
     yield "## `params` of the recipes\n"
     yield "What `trainer.params` may fix and `space` may search. A builder's are the arguments of its function.\n"
     for recipe, parameters in RECIPES.items():
+        if not parameters:
+            continue
         yield f"### {recipe}\n"
         yield from _table(
             ("name", "accepts", "default"), ((f"`{p.name}`", p.accepts, f"`{json.dumps(p.default)}`") for p in parameters)
