@@ -26,8 +26,8 @@ class FakeClock:
 class FakeLauncher:
     """Begins sweeps; ``advance`` lets them go on: call it whenever the clock has moved.
 
-    ``failures`` are raised by the next launches, ``killed_before`` and ``killed_after`` are occasions whose first launch the
-    scheduler does not survive, before or after the sweep has begun. ``begun`` holds the occasions in the order of their beginning.
+    ``failures`` are raised by the next launches; ``killed_before`` and ``killed_after`` are occasions whose first launch the
+    scheduler does not survive, before or after the sweep has begun; ``begun`` holds the occasions in the order they began.
     """
 
     ledger: Ledger
