@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -20,10 +21,13 @@ import numpy as np
 from trainers.fused.engine import FusedEngine
 from trainers.fused.initial import numpy_initializers
 from trainers.fused.members import Member, MemberResult, Rows, Stopping, Unfused, Visit
+from trainers.fused.widths import padded
 from trainers.keras_engine import plan_for, score_prediction
 from trainers.parts import class_weights, row_weights
 from trainers.preprocessing import Prepared, preprocessing_key
 from trainers.recipes.building import build_model
+from trainers.recipes.layers import layer_sizes
+from trainers.recipes.parameters import with_defaults
 from trainers.recipes.shapes import model_shape
 from trainers.results import FoldResult
 from trainers.seeds import derive_seed
@@ -162,8 +166,9 @@ class FusedCohorts:
         prepared = self._prepared(position, config)
         classes = None if self._dataset.classes is None else len(self._dataset.classes)
         seed = derive_seed(settings.seed, config, fold.fold, fold.repeat)
+        shape = model_shape(prepared, settings.task, classes)
         with numpy_initializers():
-            model = build_model(settings, config, model_shape(prepared, settings.task, classes), seed)
+            model = build_model(settings, config, shape, seed)
         plan = self._plan(model, prepared)
         key = (position, preprocessing_key(settings, config), plan)
         prepared, rows = self._rows.setdefault(key, (prepared, Rows(prepared.inputs, plan.encode(prepared.target))))
@@ -181,9 +186,16 @@ class FusedCohorts:
             stopping=early and Stopping(early.monitor, early.patience, early.min_delta, early.restore_best_weights),
             train_weights=row_weights(prepared, fold.train, class_weights(settings.fit, self._dataset, fold.train)),
             monitor_weights=row_weights(prepared, fold.monitor) if len(fold.monitor) else None,
+            widen=partial(build_model, settings, _filled_up(config), shape, 0) if self._widths_are_searched(config) else None,
         )
         size = sum(math.prod(variable.shape) for variable in model.trainable_variables)
         return member, _Scoring(prepared, plan, size)
+
+    def _widths_are_searched(self, config: Config) -> bool:
+        trainer = self._settings.trainer
+        return trainer.type in ("mlp", "wide_deep") and any(
+            name in config and name not in trainer.params for name in ("layer_size", "layer_sizes")
+        )
 
     def _plan(self, model: keras.Model, prepared: Prepared) -> TargetPlan:
         """Return how ``model`` takes its target, without running it where its output's shape is known."""
@@ -225,6 +237,13 @@ class FusedCohorts:
         if trainer.type != "builder" or not trainer.builder:
             return False
         return "epochs" in inspect.signature(import_object(trainer.builder, self._settings.code)).parameters
+
+
+def _filled_up(config: Config) -> Config:
+    """Return the config of the same net in common widths."""
+    sizes = layer_sizes(with_defaults("mlp", config))
+    others = {name: value for name, value in config.items() if name not in ("layer_size", "hidden_layers")}
+    return {**others, "layer_sizes": padded(sizes)}
 
 
 def _merged(tasks: Sequence[FoldTask], *, apart: bool) -> dict[Hashable, dict[int, list[FoldTask]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from trainers.failures import cause_of
 from trainers.fused.dials import Place, find_places
 from trainers.fused.feeding import RowPool, layout, tree_rows
 from trainers.fused.graph import Batch, Graph, refusal
+from trainers.fused.initial import numpy_initializers
 from trainers.fused.lanes import Lanes
 from trainers.fused.members import Member, MemberResult, Outcome, Unfused
 from trainers.fused.program import OnVisit, Program
@@ -26,6 +27,7 @@ from trainers.fused.singles import Singles
 from trainers.fused.starts import Values, make_start, take_values
 from trainers.fused.stopping import Rule, make_rule
 from trainers.fused.tracing import convolves, digest, trace
+from trainers.fused.widths import Widening, can_be_widened, widening
 
 _log = logging.getLogger(__name__)
 _EVALUATED_ROWS = 256
@@ -51,6 +53,7 @@ class _Read:
     member: Member
     values: Values
     graph: Graph
+    widening: Widening | None
     key: _Key
 
 
@@ -65,6 +68,7 @@ class FusedEngine:
     def __init__(self, memory_bytes: int | None = None) -> None:
         self._memory_bytes = memory_bytes
         self._graphs: dict[Hashable, Graph] = {}
+        self._wider: dict[Hashable, tuple[Hashable, Graph]] = {}
         self._programs: dict[_Key, Program] = {}
 
     def train(self, members: Iterable[Member], on_visit: OnVisit = lambda visit: None) -> Iterator[Outcome]:
@@ -101,7 +105,7 @@ class FusedEngine:
         if reason is not None:
             raise NotFusableError(reason)
         places = find_places(model)
-        name, graph = self._graph(model, places, member)
+        name, graph, wider = self._graph(model, places, member)
         rule = make_rule(member.stopping, graph.model, graph.log_names, len(member.monitor) > 0)
         chunk = _EVALUATED_ROWS if graph.chunked else member.batch_size
         key = _Key(
@@ -114,17 +118,33 @@ class FusedEngine:
             validated=len(member.monitor) > 0,
             weighted=(member.train_weights is not None, member.monitor_weights is not None),
         )
-        return _Read(replace(member, model=None), take_values(model, places if graph.places else ()), graph, key)
+        values = take_values(model, places if graph.places else ())
+        return _Read(replace(member, model=None, widen=None), values, graph, wider, key)
 
-    def _graph(self, model: keras.Model, places: tuple[Place, ...], member: Member) -> tuple[Hashable, Graph]:
+    def _graph(self, model: keras.Model, places: tuple[Place, ...], member: Member) -> tuple[Hashable, Graph, Widening | None]:
         sample = _sample(member, masked=False)
         text = signature(model, places)
         if text is None:
-            return self._foreign_graph(model, member, sample)
-        name = (text, layout(member.rows), sample.weights is not None)
+            return *self._foreign_graph(model, member, sample), None
+        name: Hashable = (text, layout(member.rows), sample.weights is not None)
+        if member.widen is not None and can_be_widened(model):
+            return self._wider_graph(name, model, member.widen, sample)
         if name not in self._graphs:
             self._graphs[name] = Graph(model, places, sample)
-        return name, self._graphs[name]
+        return name, self._graphs[name], None
+
+    def _wider_graph(
+        self, narrow: Hashable, model: keras.Model, widen: Callable[[], keras.Model], sample: Batch
+    ) -> tuple[Hashable, Graph, Widening]:
+        """Return the graph in which ``model`` lies; ``narrow`` names its own."""
+        if narrow not in self._wider:
+            with numpy_initializers():
+                wide = widen()
+            places = find_places(wide)
+            name = ("wide", signature(wide, places), narrow[1:] if isinstance(narrow, tuple) else None)
+            self._wider[narrow] = name, self._graphs.setdefault(name, Graph(wide, places, sample))
+        name, graph = self._wider[narrow]
+        return name, graph, widening(model, graph.model)
 
     def _foreign_graph(self, model: keras.Model, member: Member, sample: Batch) -> tuple[Hashable, Graph]:
         graph = Graph(model, (), sample)
@@ -142,8 +162,8 @@ class FusedEngine:
         while any(left.values()):
             waiting = [read for read in group if left[read.member.id]]
             pool = RowPool([read.member.rows for read in waiting])
-            runs = [Run(read.member, left[read.member.id], pool) for read in waiting]
-            starts = [make_start(read.member, read.values, graph) for read in waiting]
+            runs = [Run(read.member, left[read.member.id], pool, read.widening) for read in waiting]
+            starts = [make_start(read.member, read.values, graph, read.widening) for read in waiting]
             try:
                 if shape_for(graph) == "singles":
                     results = Singles(program, pool, runs, starts).train(on_visit)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from trainers.errors import NotFusableError
+from trainers.failures import one_line
 from trainers.fused.dials import Place, turned
 from trainers.fused.rowwise import rows_are_independent
 
@@ -62,7 +63,10 @@ class Graph:
     def __init__(self, model: keras.Model, places: tuple[Place, ...], sample: Batch) -> None:
         self.model = model
         self.places = places
-        model._symbolic_build(data_batch=(sample.inputs, sample.target, sample.weights))
+        try:
+            model._symbolic_build(data_batch=(sample.inputs, sample.target, sample.weights))
+        except Exception as error:
+            raise NotFusableError(f"it cannot be traced by JAX: {one_line(error)}") from error
         model.reset_metrics()
         self.metrics_start = [np.asarray(variable.value) for variable in model.metrics_variables]
         self.optimizer_start = [np.asarray(variable.value) for variable in model.optimizer.variables]

@@ -159,6 +159,9 @@ class Lanes:
             trainable, non_trainable = lanes.best if rule.restore else (lanes.state.trainable, lanes.state.non_trainable)
             for (index, run), prediction in zip(pair, predictions, strict=False):
                 weights = model_weights(
-                    graph.model, [np.asarray(v[index]) for v in trainable], [np.asarray(v[index]) for v in non_trainable]
+                    graph.model,
+                    [np.asarray(value[index]) for value in trainable],
+                    [np.asarray(value[index]) for value in non_trainable],
+                    run.widening,
                 )
                 yield from run.results(graph.log_names, rule.restore, prediction, weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,8 @@ class Member:
     ``model`` is compiled and holds the initial weights (build it within ``numpy_initializers``); the engine reads and then forgets
     it. ``train``, ``monitor`` and ``score`` are indices into ``rows``; without ``monitor`` nothing is validated. The weights go with
     ``train`` and ``monitor``. ``epochs`` are the numbers of epochs, ascending, at which the run is read: several where configs
-    differ in nothing else. ``seed`` decides the order of the rows in every epoch.
+    differ in nothing else. ``seed`` decides the order of the rows in every epoch. ``widen``, if given, builds the same model with
+    hidden layers filled up to common widths, so that members of different widths can share a program.
     """
 
     id: Hashable
@@ -61,6 +62,7 @@ class Member:
     stopping: Stopping | None = None
     train_weights: NDArray[np.float32] | None = None
     monitor_weights: NDArray[np.float32] | None = None
+    widen: Callable[[], keras.Model] | None = None
 
     def __post_init__(self) -> None:
         if not self.epochs or list(self.epochs) != sorted(set(self.epochs)) or self.epochs[0] < 1:

@@ -14,6 +14,7 @@ from trainers.fused.feeding import Order, RowPool
 from trainers.fused.members import Member, MemberResult, Visit
 from trainers.fused.program import Pool, Program
 from trainers.fused.stopping import DIVERGED, RUNNING, STOPPED
+from trainers.fused.widths import Widening, take_back
 from trainers.results import StopReason
 
 _MOST_ROWS = 2048
@@ -24,8 +25,9 @@ PAIR = 2
 class Run:
     """One member in training, as the host sees it."""
 
-    def __init__(self, member: Member, reads: Sequence[int], pool: RowPool) -> None:
+    def __init__(self, member: Member, reads: Sequence[int], pool: RowPool, widening: Widening | None = None) -> None:
         self.member = member
+        self.widening = widening
         self.train, self.monitor, self.score = (
             pool.numbers(member.rows, rows) for rows in (member.train, member.monitor, member.score)
         )
@@ -96,8 +98,11 @@ def predict_pair(program: Program, lanes: Any, pool: Pool, which: tuple[int, int
     return [jax.tree.map(lambda values, p=place, n=len(run.score): values[p, :n].copy(), whole) for place, run in enumerate(runs)]
 
 
-def model_weights(model: keras.Model, trainable: list[Any], non_trainable: list[Any]) -> tuple[NDArray[Any], ...]:
-    """Return a member's values in the order of ``model.weights``."""
+def model_weights(
+    model: keras.Model, trainable: list[Any], non_trainable: list[Any], widening: Widening | None
+) -> tuple[NDArray[Any], ...]:
+    """Return a member's values in the order of ``model.weights``, in its own widths."""
     values = {id(variable): value for variable, value in zip(model.trainable_variables, trainable, strict=True)}
     values.update({id(variable): value for variable, value in zip(model.non_trainable_variables, non_trainable, strict=True)})
-    return tuple(np.array(values[id(variable)]) for variable in model.weights)
+    ordered = tuple(np.array(values[id(variable)]) for variable in model.weights)
+    return ordered if widening is None else take_back(ordered, widening.weights)

@@ -67,7 +67,8 @@ def _clean(value: Any, names: Mapping[str, str], wiring: bool = False) -> Any:
     if isinstance(value, Mapping):
         kind = value.get("class_name")
         module = value.get("module")
-        if kind in _FOREIGN or (isinstance(module, str) and module.split(".")[0] != "keras"):
+        own = module is None or (isinstance(module, str) and module.split(".")[0] == "keras")
+        if kind in _FOREIGN or not own or (kind is not None and value.get("registered_name") is not None):
             raise _ForeignError(repr(kind))
         return {
             str(key): names.get(item, item) if key == "name" and isinstance(item, str) else _clean(item, names, wiring or key in _WIRING)

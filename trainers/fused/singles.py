@@ -87,7 +87,8 @@ class Singles:
             rows[: len(here)] = here
             parts.append(jax.tree.map(np.asarray, self._program.predict_one(trainable, non_trainable, self._pool, rows)))
         prediction = jax.tree.map(lambda *arrays: np.concatenate(arrays)[: len(run.score)], *parts)
-        yield from run.results(graph.log_names, rule.restore, prediction, model_weights(graph.model, trainable, non_trainable))
+        weights = model_weights(graph.model, trainable, non_trainable, run.widening)
+        yield from run.results(graph.log_names, rule.restore, prediction, weights)
 
 
 def _batches(rows: Numbers, weights: Any, size: int, filled: bool) -> list[tuple[Any, Any]]:

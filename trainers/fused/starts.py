@@ -11,6 +11,7 @@ from trainers.fused.dials import Place, settings
 from trainers.fused.graph import Graph, State
 from trainers.fused.members import Member
 from trainers.fused.program import Fixed
+from trainers.fused.widths import Widening, put
 
 
 class Start(NamedTuple):
@@ -46,8 +47,12 @@ def take_values(model: keras.Model, places: tuple[Place, ...]) -> Values:
     )
 
 
-def make_start(member: Member, values: Values, graph: Graph) -> Start:
-    """Return what ``member`` starts from in programs of ``graph``."""
+def make_start(member: Member, values: Values, graph: Graph, widening: Widening | None) -> Start:
+    """Return what ``member`` starts from in programs of ``graph``, whose model is wider where there is a ``widening``."""
+    trainable, non_trainable = values.trainable, values.non_trainable
+    if widening is not None:
+        trainable = put(trainable, widening.trainable, graph.model.trainable_variables)
+        non_trainable = put(non_trainable, widening.non_trainable, graph.model.non_trainable_variables)
     optimizer = list(graph.optimizer_start if values.optimizer is None else values.optimizer)
     index = graph.learning_rate_index()
     if index is not None and values.learning_rate is not None:
@@ -60,4 +65,4 @@ def make_start(member: Member, values: Values, graph: Graph) -> Start:
         np.int32(stopping.patience if stopping else 0),
         np.float32(abs(stopping.min_delta) if stopping else 0),
     )
-    return Start(State(list(values.trainable), list(values.non_trainable), optimizer), fixed)
+    return Start(State(list(trainable), list(non_trainable), optimizer), fixed)

@@ -87,7 +87,7 @@ def test_the_probe_says_whether_and_why_not(tmp_path: Path) -> None:
         "import keras, numpy as np\n"
         "class Host(keras.layers.Layer):\n"
         "    def call(self, x):\n        return x * float(np.asarray(x).mean())\n"
-        "    def compute_output_spec(self, x):\n        return x\n"
+        "    def compute_output_shape(self, shape):\n        return shape\n"
         "def create_model():\n"
         "    m = keras.Sequential([keras.Input((6,)), Host(), keras.layers.Dense(1, activation='sigmoid')])\n"
         "    m.compile(loss='binary_crossentropy')\n    return m\n"
