@@ -69,9 +69,18 @@ class Options:
 
 
 def run_sweep(
-    spec: SweepSpec, options: Options | None = None, watch: Watch | None = None, clock: Callable[[], float] = time.time
+    spec: SweepSpec,
+    options: Options | None = None,
+    watch: Watch | None = None,
+    clock: Callable[[], float] = time.time,
+    *,
+    dispatcher: Dispatcher | None = None,
 ) -> SweepRow:
     """Run a sweep to its end, or continue it where its last driver left it, and return its row.
+
+    Parameters
+    ----------
+    dispatcher : brings the trials to workers, and is closed in the end; None: the one that ``spec`` asks for.
 
     Raises
     ------
@@ -86,7 +95,7 @@ def run_sweep(
             return sweep
         try:
             with Lease(ledger, sweep) as lease:
-                return _Drive(spec, sweep, ledger, lease, stop, watch, options, clock).run()
+                return _Drive(spec, sweep, ledger, lease, stop, watch, options, clock, dispatcher).run()
         except LeaseLostError:
             raise
         except _StopRequestedError as request:
@@ -147,6 +156,7 @@ class _Drive:
     watch: Watch
     options: Options
     clock: Callable[[], float]
+    given: Dispatcher | None = None
     began: float = 0.0
 
     def run(self) -> SweepRow:
@@ -154,7 +164,8 @@ class _Drive:
         self.began = self.clock()
         with ExitStack() as stack:
             stage = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasweep-")))
-            dispatcher = stack.enter_context(closing(_dispatcher(spec, output_folder(self.sweep, self.options.output) / "logs")))
+            logs = output_folder(self.sweep, self.options.output) / "logs"
+            dispatcher = stack.enter_context(closing(self.given or _dispatcher(spec, logs)))
             dispatcher.start("keras" if spec.engine == "keras" else "fused")  # comes up while the data is read
             tracker = Tracker(self.ledger, self.sweep, spec.tracking.uri, spec.tracking.experiment)
             self.watch.phase(f"sweep {self.sweep.title}: reading the data")

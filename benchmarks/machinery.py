@@ -1,0 +1,117 @@
+"""Our side of the machinery problems: a whole sweep whose worker trains nothing, measured by trial and by the driver's memory.
+
+``python -m benchmarks.machinery --trials 1000``, in an empty folder. All of ``run_sweep`` is real (ledger, search, dispatch, MLflow,
+refit); only the worker's program is another. ``--untracked`` puts a tracker in place that writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+import orchestrator.sweep
+from benchmarks.outcome import write_outcome
+from orchestrator.dispatch import Dispatcher, LocalDispatcher
+from orchestrator.errors import TrackingError
+from orchestrator.ledger import Ledger
+from orchestrator.raytune import RayDispatcher
+from orchestrator.spec import spec_from_mapping
+from orchestrator.status import Status
+
+WORKER = Path(__file__).with_name("noop_worker.py")
+
+
+@dataclass
+class Meter:
+    """Looks on, and notes when how many trials were done, and the driver's memory then."""
+
+    phases: list[tuple[float, str]] = field(default_factory=list)
+    points: list[tuple[float, int, int]] = field(default_factory=list)
+
+    def phase(self, text: str) -> None:
+        self.phases.append((time.time(), text))
+
+    def progress(self, status: Status) -> None:
+        if not self.points or status.done - self.points[-1][1] >= status.total // 200 or status.done == status.total:
+            self.points.append((time.time(), status.done, psutil.Process().memory_info().rss))
+
+
+class NoTracker:
+    """Stands where the tracker stands, and writes nothing."""
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def start(self) -> None: ...
+
+    def notify(self) -> None: ...
+
+    def close(self) -> bool:
+        return True
+
+    def upload_model(self, folder: Path, **_: Any) -> Any:
+        raise TrackingError("Not tracked.")
+
+
+def sweep_of(trials: int) -> dict[str, Any]:
+    return {
+        "name": "machinery",
+        "seed": 7,
+        "task": "multiclass",
+        "data": {"source": "sklearn", "name": "iris"},
+        "trainer": {"type": "mlp"},
+        "space": {
+            "hidden_layers": {"integer": [1, 4]},
+            "layer_size": {"integer": [1, 99]},
+            "learning_rate": {"reciprocal": [1e-4, 1e-1]},
+        },
+        "strategy": {"type": "random", "trials": trials},
+        "cv": {"folds": 3},
+        "engine": "keras",
+    }
+
+
+def dispatcher_of(kind: str, workers: int, seconds: float) -> Dispatcher:
+    command = (sys.executable, str(WORKER), "--seconds", str(seconds))
+    if kind == "ray":
+        return RayDispatcher(workers=workers, log_folder=Path("logs"), command=command)
+    return LocalDispatcher(workers, log_folder=Path("logs"), command=command)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--dispatcher", choices=("local", "ray"), default="ray")
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=0.0, help="how long a worker sleeps in place of training one fold")
+    parser.add_argument("--untracked", action="store_true", help="write nothing to MLflow")
+    arguments = parser.parse_args()
+    if arguments.untracked:
+        orchestrator.sweep.Tracker = NoTracker  # type: ignore[misc,assignment]
+    meter = Meter()
+    began = time.time()
+    spec = spec_from_mapping(sweep_of(arguments.trials), Path.cwd())
+    dispatcher = dispatcher_of(arguments.dispatcher, arguments.workers, arguments.seconds)
+    row = orchestrator.sweep.run_sweep(spec, watch=meter, dispatcher=dispatcher)
+    ended = time.time()
+    with Ledger(spec.ledger) as ledger:
+        ends = sorted(trial.finished for trial in ledger.trials(row.id))
+    write_outcome(
+        trials=len(ends),
+        best=None,
+        first_seconds=ends[0] - began,
+        search_seconds=ends[-1] - ends[0],
+        after_seconds=ended - ends[-1],
+        seconds_a_trial=(ends[-1] - ends[0]) / max(len(ends) - 1, 1),
+        phases=[(at - began, text) for at, text in meter.phases],
+        points=[(at - began, done, rss) for at, done, rss in meter.points],
+    )
+
+
+if __name__ == "__main__":
+    main()
