@@ -56,7 +56,8 @@ class Packing:
     """How trials become cohorts.
 
     ``group`` tells which trials probably share a graph and ``work`` how much training one needs, in any unit. With ``together`` a
-    cohort is worth filling (the fused engine compiles once for all its members); without, trials only share the dispatching.
+    cohort is worth filling with one group (the fused engine compiles once for all its members); without, trials only share the
+    dispatching, whatever their groups.
     """
 
     group: Callable[[TrialRequest], Hashable]
@@ -67,7 +68,7 @@ class Packing:
 def pack(
     waiting: Sequence[TrialRequest], packing: Packing, *, workers: int, seconds_per_work: float | None
 ) -> tuple[TrialRequest, ...]:
-    """Return the trials of the next cohort: the largest group's first ones, cut so that all workers stay busy to the end.
+    """Return the trials of the next cohort, in ask order, cut so that all workers stay busy to the end.
 
     Parameters
     ----------
@@ -78,12 +79,13 @@ def pack(
 
     Notes
     -----
-    A cohort takes at most its fair share of the waiting work and an expected ``LONGEST_SECONDS``. Trials that only share the
-    dispatching go out one by one until their cost is known, then in cohorts of a quarter of the fair share, for an even end.
+    Trials that are better together come from the largest group, up to a fair share of the waiting work. Those that only share the
+    dispatching go out one by one until their cost is known, then in cohorts of a quarter of the fair share, for an even end. No
+    cohort is expected to take longer than ``LONGEST_SECONDS``.
     """
     groups: dict[Hashable, list[TrialRequest]] = {}
     for trial in waiting:
-        groups.setdefault(packing.group(trial), []).append(trial)
+        groups.setdefault(packing.group(trial) if packing.together else None, []).append(trial)
     cost: Mapping[Hashable, float] = {name: sum(map(packing.work, trials)) for name, trials in groups.items()}
     largest = max(groups, key=lambda name: cost[name])  # the first of equals: ask order
     share = sum(cost.values()) / workers

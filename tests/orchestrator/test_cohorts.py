@@ -42,6 +42,10 @@ def test_trials_that_share_only_the_dispatching_go_one_by_one_until_their_cost_i
     assert packed(trials(*"a" * 16), together=False, workers=2, rate=0.1) == [0, 1]
 
 
+def test_trials_that_share_only_the_dispatching_go_together_whatever_their_graphs() -> None:
+    assert packed(trials(*"abcdefgh"), together=False, rate=0.1) == [0, 1]
+
+
 def test_work_is_counted_in_optimizer_steps() -> None:
     work = work_of(100, lambda config: {"epochs": 10, "batch_size": 32, **config})
     assert work(TrialRequest(0, {}, (0, 1, 2))) == pytest.approx(10 * 4 * 3)
