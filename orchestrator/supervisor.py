@@ -158,7 +158,7 @@ class Supervisor:
             self._discard()
             events.append(CohortLost(cohort.id, lost.cause, lost.detail))
             if not self._stopped.is_set():
-                self._start_child()
+                self._start_child()  # its imports go on while the search decides
         return events
 
     def evaluate(self, cohort: Cohort) -> Iterator[CohortEvent]:

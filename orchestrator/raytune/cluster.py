@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import shutil
 import socket
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from importlib import import_module
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -18,6 +21,7 @@ _OBJECT_STORE_BYTES = 100 * 2**20
 """Enough for what our own Ray passes on: cohorts and results. Data goes by path."""
 
 _KNOCK_SECONDS = 10.0
+_LONGEST_FOLDER = 16
 
 _ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # user code finds its files where the sweep was started
@@ -46,26 +50,29 @@ class Cluster:
         self._cpus = cpus
         self._gpus = gpus
         self._ours = False
+        self._scratch: Path | None = None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="ray")  # who starts Ray must end it, else that takes 15 s
         self._connected: Future[None] | None = None
         self._closed: Future[None] | None = None
 
     def start(self) -> None:
         """Begin to start or connect, and return at once."""
-        if self._connected is None:
-            self._connected = self._threads.submit(self._connect)
+        self._connection()
 
     def ready(self, timeout: float) -> bool:
         """Wait up to ``timeout`` seconds for Ray, and return whether it is there. Raises KerasweepError when it cannot be had."""
-        self.start()
-        assert self._connected is not None  # noqa: S101 (start has set it)
-        try:
-            self._connected.result(timeout)
-        except TimeoutError:
-            if self._connected.done():
-                raise  # Ray's own
-            return False
-        return True
+        connection = self._connection()
+        wait([connection], timeout)
+        if connection.done():
+            connection.result()
+        return connection.done()
+
+    @property
+    def scratch(self) -> Path:
+        """An empty folder that is removed with Ray. Ray must be ready."""
+        if self._scratch is None:
+            raise RuntimeError("There is no scratch folder before Ray is ready.")
+        return self._scratch / "scratch"
 
     def room_for(self, cpus: float, gpus: float) -> int:
         """Return how many workers with this share the nodes could hold if they were idle. Ray must be ready."""
@@ -89,11 +96,18 @@ class Cluster:
         self.begin_close()
         self._threads.shutdown(wait=True)
 
+    def _connection(self) -> Future[None]:
+        if self._connected is None:
+            self._connected = self._threads.submit(self._connect)
+        return self._connected
+
     def _connect(self) -> None:
         os.environ.update({name: value for name, value in _ENVIRONMENT.items() if name not in os.environ})
         logging.getLogger("ray").setLevel(logging.CRITICAL)  # before the import: Ray tells its story at once
         if self._address is None:
             self._protect()
+        self._scratch = Path(tempfile.mkdtemp(prefix="kerasweep-ray-", dir=_temporary_folder()))
+        (self._scratch / "scratch").mkdir()
         import ray
 
         Thread(target=import_module, args=("orchestrator.raytune.experiment",), daemon=True).start()  # Ray mostly waits meanwhile
@@ -102,6 +116,7 @@ class Cluster:
         settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
         if self._address is None:
             settings |= {"num_cpus": self._cpus, "include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+            settings["_temp_dir"] = str(self._scratch)
             if not self._gpus:
                 settings["num_gpus"] = 0
         else:
@@ -112,6 +127,8 @@ class Cluster:
             ray.init(**settings)
         except Exception as error:
             where = "on this machine" if self._address is None else f"at {self._address!r}"
+            if self._address is None:
+                self._scratch = None  # what Ray has written there is all that there is to go by
             raise KerasweepError(f"ray.address: expected a Ray {where}, got {type(error).__name__}: {error}") from error
         self._ours = True
 
@@ -119,6 +136,8 @@ class Cluster:
         if self._ours:
             sys.modules["ray"].shutdown()
             self._ours = False
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     @staticmethod
     def _protect() -> None:
@@ -130,6 +149,12 @@ class Cluster:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         if "RAY_AUTH_MODE" not in os.environ and "RAY_AUTH_TOKEN_PATH" not in os.environ:
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
+def _temporary_folder() -> str:
+    """Return a folder for temporary ones with a short name: below it Ray makes sockets, whose paths end at 107 characters."""
+    folder = tempfile.gettempdir()
+    return folder if len(folder) <= _LONGEST_FOLDER or not os.path.isdir("/tmp") else "/tmp"  # noqa: S108 (mkdtemp's is private)
 
 
 def _knock(address: str) -> None:

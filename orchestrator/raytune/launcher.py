@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from trainers.messages import Check, Refit, Reply
 from trainers.settings import EngineName, SweepSettings
 
 if TYPE_CHECKING:
-    from orchestrator.raytune.plan import WorkerPlan
+    from orchestrator.raytune.plan import Shipment, WorkerPlan
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +73,7 @@ class RayDispatcher:
         cpus = max(available_cpus(), math.ceil((workers or 1) * cpus_per_trial))
         self._cluster = Cluster(address, cpus=cpus, gpus=gpus_per_trial > 0)
         self._settings: SweepSettings | None = None
+        self._shipped: tuple[tuple[str, str | None], tuple[Shipment, Shipment | None]] | None = None
         self._beside: Supervisor | None = None
 
     @property
@@ -143,18 +143,15 @@ class RayDispatcher:
 
         if not self._cluster.room_for(self._cpus, self._gpus):
             logger.warning("No node has room for a worker of %s CPUs and %s GPUs; waiting for one.", self._cpus, self._gpus)
-        with tempfile.TemporaryDirectory(prefix="kerasweep-tune-") as storage:
-            run_experiment(conductor, self._plan(), workers=self.workers, storage=Path(storage))
+        run_experiment(conductor, self._plan(), workers=self.workers, storage=self._cluster.scratch)
 
     def _plan(self) -> WorkerPlan:
-        from orchestrator.raytune.plan import WorkerPlan, node_id, ship
-        from orchestrator.raytune.shipping import all_files
+        from orchestrator.raytune.plan import WorkerPlan, node_id
 
         if self._settings is None:
             raise RuntimeError("RayDispatcher needs the sweep's settings; call prepare first.")
         ours = self._address is None
-        stage = Path(self._settings.stage)
-        code = Path(self._settings.code) if self._settings.code is not None else None
+        stage, code = (None, None) if ours else self._ship(self._settings)
         return WorkerPlan(
             settings=self._settings,
             command=self._command,
@@ -163,6 +160,19 @@ class RayDispatcher:
             log_folder=str(self._log_folder.absolute()),
             home=node_id(),
             memory_bytes=memory_share(self.workers) if ours and self._memory_bytes is None else self._memory_bytes,
-            stage=None if ours else ship(stage, all_files(stage)),
-            code=None if ours or code is None else ship(code, source_files(code)),
+            stage=stage,
+            code=code,
         )
+
+    def _ship(self, settings: SweepSettings) -> tuple[Shipment, Shipment | None]:
+        """Put the staged data and the user's source into Ray's object store, once for check, sweep and refit."""
+        from orchestrator.raytune.plan import ship
+        from orchestrator.raytune.shipping import all_files
+
+        folders = (settings.stage, settings.code)
+        if self._shipped is None or self._shipped[0] != folders:
+            stage = Path(settings.stage)
+            code = Path(settings.code) if settings.code is not None else None
+            shipments = ship(stage, all_files(stage)), None if code is None else ship(code, source_files(code))
+            self._shipped = folders, shipments
+        return self._shipped[1]

@@ -12,7 +12,11 @@ from recording_conductor import FAKE_WORKER, RecordingConductor, cohort, setting
 
 from orchestrator.cohorts import CohortEvent, CohortFinished, CohortLost
 from orchestrator.raytune import RayDispatcher
+from trainers.data import load
 from trainers.messages import Check, Checked, Refit, Refitted
+from trainers.settings import CvSettings, DataSettings
+from trainers.splits import make_splits
+from trainers.staging import stage
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
@@ -36,17 +40,21 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     made.shutdown()
 
 
+def stage_iris(folder: Path) -> None:
+    dataset = load(DataSettings(source="sklearn", name="iris"), "multiclass", None)
+    splits = make_splits(dataset, "multiclass", CvSettings(), test_size=0.2, monitor_split=None, seed=1)
+    stage(dataset, splits, folder)
+
+
 @pytest.fixture
 def dispatcher(cluster: Cluster, tmp_path: Path) -> Iterator[RayDispatcher]:
-    stage, code = tmp_path / "stage", tmp_path / "code"
-    stage.mkdir()
-    code.mkdir()
-    (stage / "rows.npy").write_bytes(b"rows")
+    stage_iris(staged := tmp_path / "stage")
+    (code := tmp_path / "code").mkdir()
     (code / "mine.py").write_text("def create_model(): ...\n")
     (code / "huge.csv").write_text("left at home")
     made = RayDispatcher(address=cluster.address, log_folder=tmp_path / "logs", command=FAKE_WORKER)
     made.start("keras")
-    made.prepare(replace(settings(stage=str(stage)), code=str(code)))
+    made.prepare(replace(settings(stage=str(staged)), code=str(code)))
     yield made
     made.close()
 
@@ -57,7 +65,7 @@ def test_a_sweep_on_a_cluster_outlives_the_loss_of_a_node(cluster: Cluster, disp
     assert isinstance(checked, Checked)
     brought = Path(checked.versions["stage"])
     assert brought != tmp_path / "stage"
-    assert (brought / "rows.npy").read_bytes() == b"rows"
+    assert {path.name for path in brought.iterdir()} == {path.name for path in (tmp_path / "stage").iterdir()}
 
     def lose_the_node(conductor: RecordingConductor, event: CohortEvent) -> None:
         if conductor.pids("victim") and "lost" not in done:
