@@ -46,6 +46,11 @@ def find_address(given: str | None, environ: Mapping[str, str]) -> str:
     return url.rstrip("/") if parts.port or parts.scheme == "https" else f"{url.rstrip('/')}:{DASHBOARD_PORT}"
 
 
+def names_cluster(given: str | None, environ: Mapping[str, str]) -> bool:
+    """Return whether there is a cluster to be found by ``find_address``."""
+    return bool(given) or any(environ.get(name) for name in _ADDRESSES)
+
+
 def find_token(environ: Mapping[str, str]) -> str | None:
     """Return the cluster's token: ``RAY_AUTH_TOKEN``, the file ``RAY_AUTH_TOKEN_PATH``, or ``~/.ray/auth_token`` if it is there.
 

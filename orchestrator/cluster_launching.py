@@ -1,0 +1,64 @@
+"""How a due sweep is begun on a Ray cluster: submitted as a job, under an attempt claimed in the ledger. It imports no Ray."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from orchestrator.jobs import Jobs
+from orchestrator.launching import Order
+from orchestrator.lease import is_driven
+from orchestrator.ledger import Ledger
+from orchestrator.parcel import make_parcel
+from orchestrator.records import SweepRow
+from orchestrator.schedule_records import SubmissionState
+from orchestrator.spec import spec_from_record
+from orchestrator.spec_model import SweepSpec
+from orchestrator.submission import Attempt, claim_attempt, send_attempt
+from orchestrator.submission_checks import check_submission
+
+
+class JobLauncher:
+    """Begins sweeps as jobs of one cluster (``orchestrator.launching.Launcher``).
+
+    Parameters
+    ----------
+    ledger : the ledger, which the jobs reach by the URL in their spec.
+    jobs : the cluster.
+    clock : gives the time in unix seconds.
+    """
+
+    def __init__(self, ledger: Ledger, jobs: Jobs, clock: Callable[[], float] = time.time) -> None:
+        self._ledger = ledger
+        self._jobs = jobs
+        self._clock = clock
+
+    def reserve(self, order: Order) -> str:
+        """Claim the attempt; return its id, or that of the first attempt where the sweep is completed already."""
+        attempt = self._claim(self._checked(order), order)
+        return f"{order.name}-{order.occasion}-a1" if attempt is None else attempt.row.id
+
+    def launch(self, order: Order, submission: str) -> None:
+        """Send the job, unless the cluster has it."""
+        spec = self._checked(order)
+        attempt = self._claim(spec, order)
+        if attempt is not None and not attempt.sent:
+            send_attempt(spec, make_parcel(spec), attempt, self._jobs, self._ledger)
+
+    def is_running(self, sweep: SweepRow) -> bool:
+        """Return whether the sweep has a driver at work, or a job that waits for room or has just begun."""
+        if is_driven(sweep, self._clock()):
+            return True
+        last = next(iter(self._ledger.submissions.of_sweep(sweep.id)), None)
+        if last is None or last.state is SubmissionState.ENDED:
+            return False
+        job = self._jobs.find(last.id)
+        return job is not None and not job.state.over
+
+    def _checked(self, order: Order) -> SweepSpec:
+        spec = spec_from_record(order.spec)
+        check_submission(spec, self._jobs.address)
+        return spec
+
+    def _claim(self, spec: SweepSpec, order: Order) -> Attempt | None:
+        return claim_attempt(spec, self._jobs, self._ledger, occasion=order.occasion)

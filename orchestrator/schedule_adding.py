@@ -1,0 +1,59 @@
+"""From a sweep file and what the command line says over it to a schedule in the ledger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator.errors import SpecError
+from orchestrator.ledger import Ledger
+from orchestrator.schedule_records import ScheduleRow
+from orchestrator.spec import spec_from_mapping
+from orchestrator.spec_files import read_mapping
+from orchestrator.spec_model import NAME, SweepSpec
+from orchestrator.spec_sections import ScheduleSection
+
+
+def scheduled_spec(file: Path, settings: Mapping[str, str], ledger: str | None = None) -> tuple[SweepSpec, ScheduleSection]:
+    """Return the sweep in ``file`` with ``settings`` over its schedule and ``ledger`` (None: leave it) over its ledger.
+
+    Raises
+    ------
+    SpecError : with every mistake, or because nothing says when the sweep is due.
+    """
+    mapping = read_mapping(file)
+    section = mapping.get("schedule")
+    if settings and (section is None or isinstance(section, dict)):
+        mapping["schedule"] = {**(section or {}), **settings}
+    if ledger is not None:
+        mapping["ledger"] = ledger
+    spec = spec_from_mapping(mapping, file.absolute().parent, str(file))
+    if spec.schedule is None:
+        message = "nothing says when it is due; write schedule: {cron: '0 2 * * *'}, or say --cron."
+        raise SpecError(str(file), [("schedule", message)])
+    return spec, spec.schedule
+
+
+def add_schedule(
+    ledger: Ledger, name: str, spec: SweepSpec, when: ScheduleSection, *, file: Path, address: str | None
+) -> ScheduleRow:
+    """Write a schedule down, in the place of the one of that name.
+
+    Raises
+    ------
+    SpecError : ``name`` is no name.
+    """
+    if not re.fullmatch(NAME, name):
+        message = f"expected a name of letters, digits, '.', '_' and '-', got {name!r}."
+        raise SpecError(str(file), [("schedule", message)])
+    return ledger.schedules.add(
+        name,
+        spec=spec.record(),
+        cron=when.cron,
+        timezone=when.timezone,
+        overlap=when.overlap,
+        catch_up=when.catch_up,
+        path=str(file.absolute()),
+        address=address,
+    )

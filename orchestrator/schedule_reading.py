@@ -1,0 +1,101 @@
+"""What the ledger says of schedules and their firings, gathered for commands and for metrics as plain data. It writes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from orchestrator.due_times import due_times, occasion_of
+from orchestrator.lease import is_driven
+from orchestrator.ledger import Ledger
+from orchestrator.records import SweepRow
+from orchestrator.schedule_records import FiringRow, FiringState, ScheduleRow
+from orchestrator.trials import SweepState
+
+_BY_HAND = "manual-"
+
+
+def schedule_record(ledger: Ledger, schedule: ScheduleRow, now: float) -> dict[str, Any]:
+    """Return a schedule with its next due time, the sweeps at work and its last firing, JSON-able."""
+    last = firing_records(ledger, schedule.name, 1)
+    return {
+        "name": schedule.name,
+        "sweep": sweep_name(schedule),
+        "cron": schedule.cron,
+        "timezone": schedule.timezone,
+        "overlap": schedule.overlap,
+        "catch_up": schedule.catch_up,
+        "address": schedule.address,
+        "file": schedule.path,
+        "paused": schedule.paused,
+        "next": next((occasion_of(due) for due in next_due_times(schedule, now, 1)), None),
+        "running": [sweep.occasion for sweep in driven_sweeps(ledger, schedule, now)],
+        "last": last[0] if last else None,
+    }
+
+
+def firing_records(ledger: Ledger, schedule: str, limit: int) -> list[dict[str, Any]]:
+    """Return the last firings of a schedule, the latest due first, each with the state of its sweep, JSON-able."""
+    states: dict[str, dict[str, SweepState]] = {}
+    records = []
+    for firing in ledger.firings.history(schedule, limit):
+        sweep = _sweep_of(firing)
+        if sweep is not None and sweep not in states:
+            states[sweep] = ledger.occasion_states(sweep)
+        state = states[sweep].get(firing.occasion or "") if sweep is not None else None
+        records.append(
+            {
+                "due": occasion_of(firing.due),
+                "state": firing.state.value,
+                "late": lateness(firing),
+                "submission": firing.submission,
+                "sweep": None if state is None else state.value,
+                "message": firing.message,
+            }
+        )
+    return records
+
+
+def next_due_times(schedule: ScheduleRow, now: float, count: int) -> list[int]:
+    """Return the next due times of a schedule, were it not paused."""
+    return list(islice(due_times(schedule.cron, schedule.timezone, max(now, schedule.since)), count))
+
+
+def driven_sweeps(ledger: Ledger, schedule: ScheduleRow, now: float) -> list[SweepRow]:
+    """Return the occasions of a schedule's sweep whose drivers are at work, the newest first."""
+    name = sweep_name(schedule)
+    running = [occasion for occasion, state in ledger.occasion_states(name).items() if state is SweepState.RUNNING]
+    return [sweep for sweep in (ledger.sweep(name, occasion) for occasion in running) if is_driven(sweep, now)]
+
+
+def scheduled_sweeps(ledger: Ledger, schedule: ScheduleRow) -> Counter[SweepState]:
+    """Return how many occasions of a schedule's sweep, those run by hand left out, are in each state."""
+    states = ledger.occasion_states(sweep_name(schedule))
+    return Counter(state for occasion, state in states.items() if not occasion.startswith(_BY_HAND))
+
+
+def lateness(firing: FiringRow) -> float | None:
+    """Return how many seconds after its due time a firing was fired, None if it was not."""
+    if firing.state is not FiringState.FIRED or firing.finished is None:
+        return None
+    return max(firing.finished - firing.due, 0.0)
+
+
+def sweep_name(schedule: ScheduleRow) -> str:
+    """Return the name of the sweep that a schedule runs."""
+    return str(schedule.spec["sweep"]["name"])
+
+
+def local_time(due: int, timezone: str) -> str:
+    """Return a due time for people, in its schedule's time zone."""
+    return f"{datetime.fromtimestamp(due, ZoneInfo(timezone)):%a %Y-%m-%d %H:%M %Z}"
+
+
+def _sweep_of(firing: FiringRow) -> str | None:
+    """Return the name of a firing's sweep, out of the submission's id ``<name>-<occasion>-a<attempt>``."""
+    if firing.submission is None or firing.occasion is None:
+        return None
+    return firing.submission.rpartition(f"-{firing.occasion}-a")[0]
