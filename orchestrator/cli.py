@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ import click
 
 from orchestrator.cli_cluster import logs, status, stop, submit
 from orchestrator.cli_reading import LEDGER_OPTION, best, browse, list_sweeps, print_json, show, show_outcome
-from orchestrator.errors import KerasweepError, NotFoundError, SpecError
+from orchestrator.cli_schedules import schedule, scheduler
+from orchestrator.errors import KerasweepError, NotFoundError, SpecError, SubmissionError
 
 if TYPE_CHECKING:
     from orchestrator.spec_model import SweepSpec
@@ -32,7 +34,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KerasweepError as error:
-            click.echo(f"Error: {error}" if not isinstance(error, SpecError) else str(error), err=True)
+            click.echo(f"Error: {error}" if not isinstance(error, SpecError | SubmissionError) else str(error), err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
@@ -54,6 +56,8 @@ main.add_command(submit)
 main.add_command(status)
 main.add_command(logs)
 main.add_command(stop)
+main.add_command(schedule)
+main.add_command(scheduler)
 main.add_command(list_sweeps)
 main.add_command(show)
 main.add_command(best)
@@ -69,10 +73,11 @@ main.add_command(browse)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to stderr.")
 def run(*, sweep: Path, new: bool, occasion: str | None, no_cache: bool, submission: Path | None, as_json: bool) -> None:
     """Run the sweep in the file SWEEP, or continue it where it was left."""
-    from orchestrator.spec import load_spec
+    from orchestrator.spec import load_spec, spec_from_record
     from orchestrator.sweep import Options
 
-    spec = load_spec(sweep)
+    # The scheduler hands a sweep over as the ledger keeps it, so that neither a changed file nor a process list matters.
+    spec = spec_from_record(json.load(sys.stdin)) if sweep == Path("-") else load_spec(sweep)
     if submission is not None:
         _run_submitted(spec, submission)
     else:
@@ -96,11 +101,12 @@ def resume(sweep: str, ledger: str, as_json: bool) -> None:
 
 
 def _run_submitted(spec: SweepSpec, note: Path) -> None:
-    from orchestrator.submitted import PATIENCE_SECONDS, Submission
+    from orchestrator.submitted import PATIENCE_SECONDS, Submission, keep_folder_to_itself
     from orchestrator.sweep import Options
 
     submission = Submission.read(note)
     submission.check(spec.ledger)
+    keep_folder_to_itself(os.environ)
     options = Options(occasion=submission.occasion, output=submission.output, patience=PATIENCE_SECONDS)
     try:
         _run(spec, options, again=f"kerasweep submit {submission.source}")
@@ -167,15 +173,13 @@ def plan(sweep: Path, as_json: bool) -> None:
     if as_json:
         print_json({**asdict(found), "fits": found.fits})
         return
-    trials = "no end without a budget" if found.trials is None else f"{found.trials:,}"
-    fits = "" if found.fits is None else f" x {found.folds} folds = {found.fits:,} fits"
     workers = "as many as the cluster has room for" if found.workers is None else str(found.workers)
     gpus = f" and {found.gpus_per_trial:g} GPUs" if found.gpus_per_trial else ""
     asked = "" if found.looked_at == found.trials else f" of the first {found.looked_at:,}"
     for name, text in (
         ("sweep", f"{found.name}/{found.occasion}"),
         ("strategy", found.strategy),
-        ("trials", trials + fits),
+        ("trials", f"{found.trials:,} x {found.folds} folds = {found.fits:,} fits"),
         ("data", f"{found.rows:,} rows, {found.train_rows:,} trained on in a fold"),
         ("workers", f"{workers}, each {found.cpus_per_trial:g} CPUs{gpus}"),
         ("known", f"{found.known:,} trials{asked} cost nothing: the ledger holds {found.known_folds:,} of their folds"),
@@ -195,12 +199,13 @@ def schema() -> None:
 @click.argument("model")
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="CSV file to write; default: standard output.")
+@click.option("--uri", envvar="MLFLOW_TRACKING_URI", default="sqlite:///mlflow.db", show_default=True, help="Where models:/ are.")
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions as JSON.")
-def predict(model: str, data: Path, output: Path | None, as_json: bool) -> None:
-    """Predict the rows of the CSV file DATA with MODEL: a model folder, an MLflow model URI, or a sweep's name."""
+def predict(model: str, data: Path, output: Path | None, uri: str, as_json: bool) -> None:
+    """Predict the rows of the CSV file DATA with MODEL: a model folder (`kerasweep best` names it) or an MLflow model URI."""
     from orchestrator.model_folder import predict as predict_rows
 
-    rows = predict_rows(model, data)
+    rows = predict_rows(model, data, tracking_uri=uri)
     if as_json:
         print_json(json.loads(rows.to_json(orient="records")))
     elif output is None:

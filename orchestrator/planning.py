@@ -9,9 +9,10 @@ from pathlib import Path
 
 from orchestrator.errors import UserCheckError
 from orchestrator.ledger import Ledger
+from orchestrator.setting_up import fitting_workers, make_trial_key, most_trials, strategy_of
 from orchestrator.spec_model import SweepSpec
 from orchestrator.staging import Staged, stage_data
-from orchestrator.sweep import fitting_workers, make_trial_key, strategy_of
+from orchestrator.warm_start import first_configs
 from search_spaces import Config
 from trainers.errors import TrainerError
 from trainers.settings import EngineName
@@ -23,12 +24,12 @@ LOOKED_AT = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Counts of one sweep. ``trials`` None: no end without a budget. ``known`` of the ``looked_at`` first trials cost nothing."""
+    """Counts of one sweep. ``known`` of the ``looked_at`` first trials cost nothing."""
 
     name: str
     occasion: str
     strategy: str
-    trials: int | None
+    trials: int
     folds: int
     rows: int
     train_rows: int
@@ -40,9 +41,9 @@ class Plan:
     known_folds: int
 
     @property
-    def fits(self) -> int | None:
+    def fits(self) -> int:
         """Models to be trained if nothing were known."""
-        return None if self.trials is None else self.trials * self.folds
+        return self.trials * self.folds
 
 
 def plan_sweep(spec: SweepSpec, ledger: Ledger) -> Plan:
@@ -53,10 +54,9 @@ def plan_sweep(spec: SweepSpec, ledger: Ledger) -> Plan:
     UserCheckError : the data cannot be used as the sweep file describes it.
     """
     occasion = ledger.next_occasion(spec.name)
-    strategy = strategy_of(spec, occasion)
-    limits = [limit for limit in (strategy.size, spec.budget.trials) if limit is not None]
-    trials = min(limits) if limits else None
-    configs = strategy.ask(min(LOOKED_AT, LOOKED_AT if trials is None else trials))
+    strategy = strategy_of(spec, occasion, first_configs(ledger, spec, occasion))
+    trials = most_trials(spec, strategy)
+    configs = strategy.ask(min(LOOKED_AT, trials))
     with tempfile.TemporaryDirectory(prefix="kerasweep-") as folder:
         try:
             staged = stage_data(spec, Path(folder))

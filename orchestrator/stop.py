@@ -11,7 +11,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-    """While entered, SIGINT and SIGTERM are noted instead of acted on; a second SIGINT raises KeyboardInterrupt, for the impatient.
+    """While entered, SIGINT and SIGTERM are noted instead of acted on; a second SIGINT raises KeyboardInterrupt.
 
     Enter it again (``install``) after a library has put handlers of its own. Outside the main thread it only holds the reason.
     """

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.cohorts import Packing, work_of
 from orchestrator.conductor import Objective, SweepConductor
-from orchestrator.dispatch import Dispatcher, LocalDispatcher
+from orchestrator.dispatch import Dispatcher
 from orchestrator.errors import (
     KerasweepError,
     LeaseLostError,
@@ -27,27 +25,25 @@ from orchestrator.errors import (
 from orchestrator.leaderboard import Leaderboard
 from orchestrator.lease import LEASE_SECONDS, Lease
 from orchestrator.ledger import Ledger
-from orchestrator.machine import available_cpus
 from orchestrator.owner import Owner
 from orchestrator.records import SweepRow
-from orchestrator.search import Search
+from orchestrator.setting_up import make_dispatcher, make_search, make_trial_key, most_trials, strategy_of
 from orchestrator.spec_model import SweepSpec
 from orchestrator.staging import Staged, stage_data
 from orchestrator.status import Silent, Watch
 from orchestrator.stop import StopSignals
 from orchestrator.tracking import Tracker
-from orchestrator.trials import SweepState, TrialState, trial_key
+from orchestrator.trials import SweepState, TrialState
 from orchestrator.warm_start import fix_first_configs
-from orchestrator.work_identity import work_identity
-from search_spaces import Strategy, make_strategy
+from search_spaces import Strategy
 from trainers.errors import TrainerError
 from trainers.messages import Check, Checked, Failed, Refit, Refitted
-from trainers.recipes.parameters import structural_key
-from trainers.settings import Config, EngineName, SweepSettings, effective_config
+from trainers.settings import EngineName, SweepSettings
 
 logger = logging.getLogger(__name__)
 
-CHECK_SECONDS = 30.0
+CHECK_SECONDS = 120.0
+"""A check takes seconds; on a machine that is busy with other things it may take long."""
 REFIT_SECONDS = 24 * 3600.0
 OUTPUT = Path("kerasweep-output")
 _LEASE_POLL_SECONDS = 1.0
@@ -89,13 +85,15 @@ def run_sweep(
     KerasweepError : anything else that ended the sweep; what was finished is in the ledger.
     """
     options, watch = options or Options(), watch or Silent()
-    with Ledger(spec.ledger, clock) as ledger, StopSignals() as stop:
+    with Ledger(spec.ledger, clock) as ledger, StopSignals() as stop, ExitStack() as last:
         sweep = _claim(spec, options, ledger, stop, watch)
+        tracker = Tracker(ledger, sweep, spec.tracking.uri, spec.tracking.experiment)
         if sweep.state is SweepState.COMPLETED:
+            _catch_up(tracker)
             return sweep
         try:
             with Lease(ledger, sweep) as lease:
-                return _Drive(spec, sweep, ledger, lease, stop, watch, options, clock, dispatcher).run()
+                return _Drive(spec, sweep, ledger, tracker, last, lease, stop, watch, options, clock, dispatcher).run()
         except LeaseLostError:
             raise
         except _StopRequestedError as request:
@@ -142,6 +140,13 @@ def _claim(spec: SweepSpec, options: Options, ledger: Ledger, stop: StopSignals,
             time.sleep(_LEASE_POLL_SECONDS)
 
 
+def _catch_up(tracker: Tracker) -> None:
+    try:
+        tracker.catch_up()
+    except TrackingError as error:
+        logger.warning("%s", error)
+
+
 class _StopRequestedError(Exception):
     """Somebody asked to stop while a worker was checking or refitting."""
 
@@ -151,6 +156,8 @@ class _Drive:
     spec: SweepSpec
     sweep: SweepRow
     ledger: Ledger
+    tracker: Tracker
+    last: ExitStack
     lease: Lease
     stop: StopSignals
     watch: Watch
@@ -165,17 +172,16 @@ class _Drive:
         with ExitStack() as stack:
             stage = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasweep-")))
             logs = output_folder(self.sweep, self.options.output) / "logs"
-            dispatcher = stack.enter_context(closing(self.given or _dispatcher(spec, logs)))
+            dispatcher = stack.enter_context(closing(self.given or make_dispatcher(spec, logs)))
             dispatcher.start("keras" if spec.engine == "keras" else "fused")  # comes up while the data is read
-            tracker = Tracker(self.ledger, self.sweep, spec.tracking.uri, spec.tracking.experiment)
             self.watch.phase(f"sweep {self.sweep.title}: reading the data")
             staged = self._stage(stage)
             self.watch.phase("checking the model in a worker")
             settings, checked = self._check(dispatcher, staged)
             self._write_identity(settings, staged, checked)
-            tracker.start()
-            stack.callback(tracker.close)
-            conductor = self._conductor(settings, staged, checked, dispatcher, tracker)
+            self.tracker.start()
+            self.last.callback(self.tracker.close)  # after the sweep has ended in the ledger, however it ends
+            conductor = self._conductor(settings, staged, checked, dispatcher)
             self.watch.phase(_plan(settings, staged, dispatcher, conductor))
             conductor.start()
             if not conductor.finished:
@@ -184,11 +190,11 @@ class _Drive:
             self.watch.progress(conductor.status())
             if conductor.reason in ("interrupted", "terminated"):
                 return self.ledger.finish_sweep(self.sweep, SweepState.STOPPED, conductor.reason)
-            self._crown(dispatcher, tracker, staged)
+            self._crown(dispatcher, staged)
             self.watch.phase("writing what is left to MLflow")
             finished = self.ledger.finish_sweep(self.sweep, SweepState.COMPLETED, conductor.reason)
-            tracker.notify()
-        return finished
+            self.tracker.notify()
+            return finished
 
     def _stop_requested(self) -> str | None:
         self.lease.check()
@@ -210,6 +216,8 @@ class _Drive:
         """Resolve the engine: the fused one where it can train the first config, unless the spec says otherwise."""
         (first,) = self._strategy().ask(1)
         wanted: tuple[EngineName, ...] = ("fused", "keras") if self.spec.engine == "auto" else (self.spec.engine,)
+        if (before := self.sweep.facts.get("engine")) in wanted:  # resolved once a sweep
+            wanted = (before,)
         for engine in wanted:
             settings = self.spec.sweep_settings(stage=str(staged.folder), engine=engine)
             dispatcher.prepare(settings)
@@ -232,54 +240,29 @@ class _Drive:
         self.ledger.set_identity(self.sweep, resolved)
         self.ledger.update_facts(self.sweep, facts)
 
-    def _conductor(
-        self,
-        settings: SweepSettings,
-        staged: Staged,
-        checked: Checked,
-        dispatcher: Dispatcher,
-        tracker: Tracker,
-    ) -> SweepConductor:
+    def _conductor(self, settings: SweepSettings, staged: Staged, checked: Checked, dispatcher: Dispatcher) -> SweepConductor:
         spec, strategy = self.spec, self._strategy()
-
-        def effective(config: Config) -> dict[str, Any]:
-            return effective_config(config, settings.trainer, settings.fit)
-
-        packing = Packing(
-            group=lambda trial: structural_key(settings.trainer, effective(trial.config)),
-            work=work_of(staged.train_rows, effective),
-            together=settings.engine == "fused",
-        )
-        search = Search(
-            strategy,
-            packing,
-            workers=dispatcher.workers,
-            folds=staged.folds,
-            max_trials=spec.budget.trials,
-            timeout=spec.resources.trial_timeout,
-        )
-        sizes = [size for size in (strategy.size, spec.budget.trials) if size is not None]
         return SweepConductor(
             sweep=self.sweep,
             ledger=self.ledger,
-            search=search,
+            search=make_search(spec, settings, staged, strategy, dispatcher.workers),
             objective=Objective(spec.objective.metric, spec.objective.direction),
             folds=staged.folds,
             test_to_train=staged.test_to_train,
             key=make_trial_key(settings, staged, checked.versions),
-            total=min(sizes) if sizes else None,
+            total=most_trials(spec, strategy),
             reuse=self.options.reuse and spec.cache,
             deadline=self.began + spec.budget.time if spec.budget.time is not None else None,
             stop_requested=self._stop_requested,
             clock=self.clock,
             watch=self.watch,
-            committed=tracker.notify,
+            committed=self.tracker.notify,
         )
 
     def _strategy(self) -> Strategy:
         return strategy_of(self.spec, self.sweep.occasion, fix_first_configs(self.ledger, self.spec, self.sweep))
 
-    def _crown(self, dispatcher: Dispatcher, tracker: Tracker, staged: Staged) -> None:
+    def _crown(self, dispatcher: Dispatcher, staged: Staged) -> None:
         """Refit the winner, score it once on the test part, and give the model to MLflow."""
         from orchestrator.model_folder import write_model_folder
 
@@ -308,52 +291,11 @@ class _Drive:
         }
         self.sweep = self.ledger.update_facts(self.sweep, facts)
         try:
-            uploaded = tracker.upload_model(model, register_as=self.spec.model.register_as)
+            uploaded = self.tracker.upload_model(model, register_as=self.spec.model.register_as)
         except TrackingError as error:
             logger.warning("%s", error)
         else:
             self.ledger.update_facts(self.sweep, {"model_uri": uploaded.uri, "model_version": uploaded.version})
-
-
-def strategy_of(spec: SweepSpec, occasion: str, first_configs: Sequence[Config] = ()) -> Strategy:
-    """Return a sweep's strategy at its beginning. Unless the file gives ``strategy.seed``, every occasion proposes anew."""
-    seed = spec.strategy.seed
-    if seed is None:
-        seed = int.from_bytes(hashlib.sha256(f"{spec.seed} {occasion}".encode()).digest()[:4], "big")
-    return make_strategy(spec.strategy_settings(), spec.search_space(), seed, first_configs)
-
-
-def make_trial_key(settings: SweepSettings, staged: Staged, versions: Mapping[str, str]) -> Callable[[Config], str]:
-    """Return the function that gives a config's trial key."""
-    identity = work_identity(settings, data=staged.fingerprint, splits=staged.splits_fingerprint, versions=versions)
-    return lambda config: trial_key(identity, effective_config(config, settings.trainer, settings.fit))
-
-
-def fitting_workers(spec: SweepSpec) -> int | None:
-    """Return how many workers the spec asks for, or that fit this machine; None where only a cluster knows."""
-    if spec.resources.max_concurrent != "auto":
-        return int(spec.resources.max_concurrent)
-    if spec.ray.address is not None or spec.resources.gpus_per_trial:
-        return None
-    return max(int(available_cpus() / spec.resources.cpus_per_trial), 1)
-
-
-def _dispatcher(spec: SweepSpec, log_folder: Path) -> Dispatcher:
-    log_folder.mkdir(parents=True, exist_ok=True)
-    resources = spec.resources
-    workers = fitting_workers(spec)
-    if spec.ray.local:
-        return LocalDispatcher(workers or 1, log_folder=log_folder, cpus_per_trial=resources.cpus_per_trial)
-    from orchestrator.raytune import RayDispatcher
-
-    return RayDispatcher(
-        address=spec.ray.address,
-        data=spec.data_settings().path if not spec.data.ship else None,
-        cpus_per_trial=resources.cpus_per_trial,
-        gpus_per_trial=resources.gpus_per_trial,
-        workers=workers,
-        log_folder=log_folder,
-    )
 
 
 def _plan(settings: SweepSettings, staged: Staged, dispatcher: Dispatcher, conductor: SweepConductor) -> str:
