@@ -61,7 +61,7 @@ def instant(text: str) -> int:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # a scheduler that is killed
 def test_a_month_of_nights(ledger_url: str) -> None:
-    random, numbers = Random(7), iter(range(1, 10_000))
+    random, numbers = Random(7), iter(range(1, 10_000))  # noqa: S311 (when to kill)
     clock = FakeClock(instant("2026-02-28T12:00"))
     with Ledger(ledger_url, clock) as ledger:
         launcher = FakeLauncher(

@@ -1,0 +1,90 @@
+"""Several schedulers on one ledger, killed with -9 and started again all the time: every due time is fired exactly once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+from scheduler_processes import fast_clock
+
+from orchestrator.due_times import due_between, occasion_of
+from orchestrator.ledger import Ledger
+from orchestrator.schedule_records import FiringState
+
+SCRIPT = Path(__file__).with_name("scheduler_processes.py")
+DUE_TIMES, OVERDUE = 300, 200
+BEGIN = 1_900_000_020  # a whole minute
+SPEED = 720.0
+"""Five seconds an hour: so the other due times come up while schedulers are killed."""
+
+
+class Schedulers:
+    """So many scheduler processes, of which one is killed and replaced at a time."""
+
+    def __init__(self, count: int, *arguments: str) -> None:
+        self._arguments = arguments
+        self._processes = [self._start() for _ in range(count)]
+        self.kills = 0
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, str(SCRIPT), *self._arguments])
+
+    def replace(self, number: int) -> None:
+        assert self._processes[number].poll() is None, "a scheduler has ended by itself"
+        self._processes[number].kill()
+        self._processes[number].wait()
+        self._processes[number] = self._start()
+        self.kills += 1
+
+    def __enter__(self) -> Schedulers:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.full)])
+def test_schedulers_killed_at_will_fire_every_due_time_exactly_once(ledger_url: str, tmp_path: Path, count: int) -> None:
+    random, launches = Random(count), tmp_path / "launches"  # noqa: S311 (when to kill)
+    since = BEGIN - OVERDUE * 60
+    with Ledger(ledger_url, lambda: since) as ledger:
+        ledger.schedules.add(
+            "minutely",
+            spec={"sweep": {"name": "pima"}},
+            cron="* * * * *",
+            timezone="Europe/Berlin",
+            overlap="allow",
+            catch_up=86400,
+        )
+    real = time.time()
+    clock = fast_clock(BEGIN, real, SPEED)
+    end = BEGIN + (DUE_TIMES - OVERDUE) * 60
+    dues = list(due_between("* * * * *", "Europe/Berlin", since, end))
+    assert len(dues) == DUE_TIMES
+    arguments = (ledger_url, str(launches), str(BEGIN), str(real), str(SPEED))
+    with Ledger(ledger_url, clock) as ledger, Schedulers(count, *arguments) as schedulers:
+
+        def fired() -> set[int]:
+            return {firing.due for firing in ledger.firings.history("minutely", 10_000) if firing.state is FiringState.FIRED}
+
+        while not fired().issuperset(dues):
+            assert time.time() < real + 150, f"{len(fired() & set(dues))} of {DUE_TIMES} fired"
+            time.sleep(random.uniform(0.8, 2.0))
+            schedulers.replace(random.randrange(count))
+    with Ledger(ledger_url, clock) as ledger:
+        history = [firing for firing in ledger.firings.history("minutely", 10_000) if firing.due <= end]
+        sweeps = {sweep.occasion: sweep for sweep in ledger.sweeps("pima")}
+    assert schedulers.kills >= 4
+    assert Counter(firing.state for firing in history) == {FiringState.FIRED: DUE_TIMES}
+    assert sorted(firing.due for firing in history) == dues
+    assert {sweeps[occasion_of(due)].attempt for due in dues} == {1}, "one driver each"
+    launched = Counter(launches.read_text().split())
+    more = [firing for firing in history if launched[occasion_of(firing.due)] > firing.attempt]
+    assert more == [], "only who had taken over from a dead scheduler launched again"
