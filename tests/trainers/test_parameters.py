@@ -131,6 +131,7 @@ class TestStructuralKey:
             ({"l2": 0.1}, {"l2": 0.5}),
             ({"epochs": 5}, {"epochs": 50}),
             ({"layer_sizes": [8, 8]}, {"hidden_layers": 2, "layer_size": 8}),
+            ({"layer_sizes": [17, 4]}, {"layer_sizes": [32, 16]}),
         ],
     )
     def test_configs_with_one_graph_have_one_key(self, one, other):
@@ -141,7 +142,8 @@ class TestStructuralKey:
         [
             ({"dropout": 0.1}, {"dropout": 0.0}),
             ({"l2": 0.1}, {"l2": 0.0}),
-            ({"layer_sizes": [8, 4]}, {"layer_sizes": [4, 8]}),
+            ({"layer_sizes": [32, 16]}, {"layer_sizes": [16, 32]}),
+            ({"layer_sizes": [16]}, {"layer_sizes": [17]}),
             ({"activation": "tanh"}, {"activation": "relu"}),
             ({"optimizer": "sgd"}, {"optimizer": "adam"}),
             ({"batch_norm": "before"}, {"batch_norm": "after"}),

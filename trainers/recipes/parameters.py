@@ -70,6 +70,8 @@ def _column(value: Any) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool)
 
 
+WIDTH_STEP = 16
+
 FIT = (
     Parameter("epochs", "a whole number >= 1", 100, "no", _whole(1)),
     Parameter("batch_size", "a whole number >= 1", 32, "value", _whole(1)),
@@ -195,9 +197,15 @@ def parameter_problems(trainer: TrainerSettings, space: Mapping[str, Sequence[An
     return problems
 
 
+def common_widths(sizes: Sequence[int]) -> list[int]:
+    """Return the widths to which the fused engine fills up hidden layers of ``sizes`` units: the next multiples of 16."""
+    return [-(-size // WIDTH_STEP) * WIDTH_STEP for size in sizes]
+
+
 def structural_key(trainer: TrainerSettings, effective: Config) -> tuple[tuple[str, str], ...]:
     """Return what decides a trial's graph and step shape: trials with equal keys can probably be trained as one program.
 
+    Nets whose layers fill up to the same common widths are trained as one (``trainers.fused.widths``), so these stand in the key.
     A builder's parameters are guessed at: fractions and initializers are taken for numbers that leave the graph alone.
     """
     parts: list[tuple[str, str]] = []
@@ -210,6 +218,8 @@ def structural_key(trainer: TrainerSettings, effective: Config) -> tuple[tuple[s
     values = {"batch_size": effective["batch_size"], **with_defaults(trainer.type, effective)}
     if values.get("layer_sizes") is None and "hidden_layers" in values:
         values["layer_sizes"] = [values["layer_size"]] * values["hidden_layers"]
+    if values.get("layer_sizes") is not None:
+        values["layer_sizes"] = common_widths(values["layer_sizes"])
     values.pop("hidden_layers", None)
     values.pop("layer_size", None)
     for parameter in (*FIT, *RECIPES[trainer.type]):
