@@ -108,10 +108,7 @@ def _run_submitted(spec: SweepSpec, note: Path) -> None:
     submission.check(spec.ledger)
     keep_folder_to_itself(os.environ)
     options = Options(occasion=submission.occasion, output=submission.output, patience=PATIENCE_SECONDS)
-    try:
-        _run(spec, options, again=f"kerasweep submit {submission.source}")
-    finally:
-        submission.end(spec.ledger)
+    _run(spec, options, again=f"kerasweep submit {submission.source}")
 
 
 def _run(spec: SweepSpec, options: Options, *, as_json: bool = False, again: str | None = None) -> None:

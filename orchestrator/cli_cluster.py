@@ -157,9 +157,10 @@ def _connect(address: str | None) -> Jobs:
 def _sent_line(attempt: Attempt, parcel: Parcel, address: str) -> str:
     if attempt.sent:
         return f"{attempt.title} is there already, as {attempt.row.id} on {address}"
-    parts = [f"{len(parcel.code)} Python file{'s' * (len(parcel.code) != 1)} ({_size(parcel.code_bytes)})"]
-    parts += [f"data ({_size(parcel.data_bytes)})"] * bool(parcel.data)
-    return f"submitted {attempt.title} as {attempt.row.id} to {address}, with {' and '.join(parts)}"
+    parts = ["its file"]
+    parts += [f"{len(parcel.code)} Python file{'s' * (len(parcel.code) != 1)} ({_size(parcel.code_bytes)})"] * bool(parcel.code)
+    parts += [f"its data ({_size(parcel.data_bytes)})"] * bool(parcel.data)
+    return f"submitted {attempt.title} as {attempt.row.id} to {address}, with {', '.join(parts)}"
 
 
 def _size(count: int) -> str:

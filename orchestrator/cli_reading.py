@@ -38,7 +38,8 @@ def list_sweeps(ledger: str, address: str | None, as_json: bool) -> None:
     if address is not None:
         from orchestrator.cli_cluster import list_on_cluster
 
-        list_on_cluster(address, ledger, as_json=as_json)
+        named = click.get_current_context().get_parameter_source("ledger") is not click.core.ParameterSource.DEFAULT
+        list_on_cluster(address, ledger if named else None, as_json=as_json)
         return
     from orchestrator import display
     from orchestrator.reading import open_ledger, view

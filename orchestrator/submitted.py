@@ -1,9 +1,9 @@
-"""What the driver of a submitted sweep does more than others: it makes sure of where it has landed, and says when it is over."""
+"""What the driver of a submitted sweep does more than others: it makes sure of where it has landed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from orchestrator.parcel import versions_here
 
 PATIENCE_SECONDS = LEASE_SECONDS + 30
 """How long a submitted driver waits for the lease of one that was lost with its node."""
+
+_JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""How Ray tells the driver of a job what its workers are to be given; this is the variable's whole name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,13 @@ class Submission:
                     f"does not know {self.id}. Name a ledger that both see, such as postgresql://user@host/database."
                 ) from error
 
-    def end(self, ledger_url: str) -> None:
-        """Say in the ledger that this submission is over, so that a next submit begins the next attempt."""
-        with Ledger(ledger_url) as ledger:
-            ledger.submissions.end(self.id)
+
+def keep_folder_to_itself(environ: MutableMapping[str, str]) -> None:
+    """Take the job's working directory out of what its workers would be given: they get the sweep's files from the driver.
+
+    Each node would fetch it anew, and where two nodes share a disk, that deletes it under the running driver.
+    """
+    if (given := environ.get(_JOB_CONFIG)) is not None:
+        config = json.loads(given)
+        config.get("runtime_env", {}).pop("working_dir", None)
+        environ[_JOB_CONFIG] = json.dumps(config)

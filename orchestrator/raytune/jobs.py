@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from http.client import HTTPException
 from importlib.metadata import version
 from typing import Any, NoReturn
 
@@ -19,7 +20,7 @@ _CONNECT_SECONDS = 10.0
 _REPLY_SECONDS = 60.0
 _SWEEP, _OCCASION = "kerasweep.sweep", "kerasweep.occasion"
 
-for _name in ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"):
+for _name in ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk", "ray._private.runtime_env.packaging"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # they set INFO themselves, to tell of every upload
 
 
@@ -181,6 +182,8 @@ def _reason(error: BaseException) -> str:
     """Return the innermost cause of a failed request: what libraries wrap around it says nothing more."""
     while (inner := error.__cause__ or error.__context__ or getattr(error, "reason", None)) and isinstance(inner, BaseException):
         error = inner
+    if isinstance(error, HTTPException):
+        return "what answers there speaks no HTTP"
     return _last_line(str(error)).rstrip(".") or type(error).__name__
 
 
