@@ -63,7 +63,15 @@ def unpack_once(name: str, fetch: Callable[[], bytes], root: Path | None = None)
         except OSError:  # another worker was first
             shutil.rmtree(aside, ignore_errors=True)
     os.utime(folder)
-    for other in root.iterdir():
-        if other.stat().st_mtime < time.time() - _KEPT_SECONDS:
-            shutil.rmtree(other, ignore_errors=True)
+    _remove_old(root)
     return folder
+
+
+def _remove_old(root: Path) -> None:
+    for folder in root.iterdir():
+        try:
+            old = folder.stat().st_mtime < time.time() - _KEPT_SECONDS
+        except FileNotFoundError:  # another worker has just put it in its place, or away
+            continue
+        if old:
+            shutil.rmtree(folder, ignore_errors=True)
