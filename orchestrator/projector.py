@@ -45,6 +45,10 @@ class Projector:
     ledger, sweep : where the sweep stands, and its row.
     open_store : makes the store; called at the first step, and again after ``disconnect``.
     clock : gives unix seconds, to tell a driver that has gone silent.
+
+    Attributes
+    ----------
+    written : how many rows were written so far, to be seen from another thread.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Projector:
         self._curve = BestCurve(sweep)
         self._points: list[MetricPoint] = []
         self._has_dataset = False
+        self.written = 0
 
     def step(self) -> bool:
         """Write one batch of what is missing; return whether nothing is left.
@@ -75,6 +80,7 @@ class Projector:
         for trial in trials:
             content = trial_run(sweep, trial, list(folds.get(trial.key, {}).values()))
             _unless_refused(f"trial {trial.number}", self._write_trial, store, parent, trial, content)
+            self.written += 1
             self._curve.add(trial)
         self._points += self._curve.take()
         if self._points:
@@ -85,6 +91,7 @@ class Projector:
         elif sweep.revision != sweep.projected_revision:
             _unless_refused("the parent run", self._write_sweep, store, parent, sweep)
             self._ledger.mark_projected(self._id, sweep=sweep.revision)
+            self.written += 1
         return not trials
 
     def finish(self) -> None:

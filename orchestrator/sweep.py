@@ -180,7 +180,7 @@ class _Drive:
             settings, checked = self._check(dispatcher, staged)
             self._write_identity(settings, staged, checked)
             self.tracker.start()
-            self.last.callback(self.tracker.close)  # after the sweep has ended in the ledger, however it ends
+            self.last.callback(self.tracker.close, hurry=self.stop)  # after the sweep has ended in the ledger, however it ends
             conductor = self._conductor(settings, staged, checked, dispatcher)
             self.watch.phase(_plan(settings, staged, dispatcher, conductor))
             conductor.start()

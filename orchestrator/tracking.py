@@ -24,6 +24,7 @@ POLL_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 LAST_TRIES = 4
+_GLANCE_SECONDS = 0.2
 
 _T = TypeVar("_T")
 
@@ -73,8 +74,12 @@ class Tracker:
         """Say that something was committed; without it the tracker looks by itself every few seconds."""
         self._wake.set()
 
-    def close(self, wait: float = 60.0) -> bool:
-        """Write what is left, for at most ``wait`` seconds, and end the thread.
+    def close(self, wait: float = 60.0, hurry: Callable[[], object] = lambda: False) -> bool:
+        """Write what is left, however long that takes while it goes on, and end the thread.
+
+        Parameters
+        ----------
+        wait : seconds to wait while nothing is written, or in all once ``hurry`` says something true.
 
         Returns
         -------
@@ -82,8 +87,11 @@ class Tracker:
         """
         self._closing.set()
         self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(wait)
+        until, seen = time.monotonic() + wait, self._projector.written
+        while self._thread.is_alive() and time.monotonic() < until:
+            self._thread.join(_GLANCE_SECONDS)
+            if self._projector.written != seen and not hurry():
+                until, seen = time.monotonic() + wait, self._projector.written
         try:
             left = self._projector.left()
         except Exception as error:  # the ledger itself is out of reach

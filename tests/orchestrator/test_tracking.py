@@ -27,6 +27,7 @@ from orchestrator.projector import SILENT_SECONDS, Projector
 from orchestrator.records import SweepRow
 from orchestrator.tracking import Tracker
 from orchestrator.tracking_projection import sweep_run, trial_run
+from orchestrator.tracking_records import RunContent
 from orchestrator.tracking_store import MlflowStore, absolute_uri
 from orchestrator.trials import SweepState, TrialState
 
@@ -324,6 +325,25 @@ def test_an_outage_that_lasts_ends_with_the_sweep(
 
     tracker_of(ledger, sweep, mlflow.uri).catch_up()
     assert set(mlflow.statuses().values()) == {"FINISHED"}
+
+
+class Slow(MlflowStore):
+    """Takes half a second for every run."""
+
+    def create(self, content: RunContent, parent: str | None = None) -> str:
+        time.sleep(0.5)
+        return super().create(content, parent)
+
+
+@pytest.mark.parametrize("hurry", [False, True])
+def test_closing_waits_as_long_as_rows_are_written_unless_there_is_hurry(
+    ledger: Ledger, sweep: SweepRow, mlflow: Mlflow, hurry: bool
+) -> None:
+    run(ledger, sweep, range(12))
+    end(ledger, sweep)
+    tracker = tracker_of(ledger, sweep, mlflow.uri, open_store=Slow)
+    tracker.start()
+    assert tracker.close(wait=4, hurry=lambda: hurry) is not hurry
 
 
 @pytest.mark.parametrize("answers", [False, True])
