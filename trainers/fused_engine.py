@@ -1,7 +1,7 @@
 """The fused engine: a cohort's folds trained together, model by graph. The door to ``trainers.fused``.
 
-It turns trials into members (one model on one fold), merges trials that differ in their number of epochs alone, and scores what comes
-back exactly as the keras engine does. What cannot be fused is named, for the keras engine to take. Needs Keras on JAX.
+It turns trials into members (one model on one fold), merges trials that differ in their number of epochs alone, and scores what
+comes back exactly as the keras engine does. What cannot be fused is named, for the keras engine to take. Needs Keras on JAX.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
-import numpy as np
 
 from trainers.fused.engine import FusedEngine
 from trainers.fused.initial import numpy_initializers
@@ -35,7 +34,7 @@ from trainers.targets import TargetPlan, target_plan
 from trainers.usercode import import_object
 
 if TYPE_CHECKING:
-    from trainers.dataset import Array, Dataset
+    from trainers.dataset import Dataset
     from trainers.settings import Config, SweepSettings
     from trainers.splits import Splits
 
@@ -183,7 +182,9 @@ class FusedCohorts:
             epochs=epochs,
             batch_size=int(config["batch_size"]),
             seed=seed,
-            stopping=early and Stopping(early.monitor, early.patience, early.min_delta, early.restore_best_weights),
+            stopping=None
+            if early is None
+            else Stopping(early.monitor, early.patience, early.min_delta, early.restore_best_weights),
             train_weights=row_weights(prepared, fold.train, class_weights(settings.fit, self._dataset, fold.train)),
             monitor_weights=row_weights(prepared, fold.monitor) if len(fold.monitor) else None,
             widen=partial(build_model, settings, _filled_up(config), shape, 0) if self._widths_are_searched(config) else None,

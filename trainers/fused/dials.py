@@ -29,7 +29,7 @@ _REGULARIZERS = {"L1": ("l1",), "L2": ("l2",), "L1L2": ("l1", "l2")}
 class Dial:
     """A number with a traced value, put where Keras expects a Python float.
 
-    Arithmetic gives tensors. Comparisons are answered by ``example``, since Keras branches on them while tracing (``rate > 0``); all
+    Arithmetic gives tensors. Comparisons are answered by ``example``, since Keras branches on them in tracing (``rate > 0``); all
     members of a program give the same answers. ``1 - dial`` is the complement taken in double precision, as Keras takes it.
     """
 

@@ -18,10 +18,10 @@ from trainers.fused.feeding import RowPool, layout, tree_rows
 from trainers.fused.graph import Batch, Graph, refusal
 from trainers.fused.initial import numpy_initializers
 from trainers.fused.lanes import Lanes
-from trainers.fused.members import Member, MemberResult, Outcome, Unfused
+from trainers.fused.members import Member, Outcome, Unfused
 from trainers.fused.program import OnVisit, Program
 from trainers.fused.readout import Run
-from trainers.fused.shapes import lanes_for, shape_for
+from trainers.fused.shapes import FEWEST_LANES, lanes_for, shape_for
 from trainers.fused.signature import signature
 from trainers.fused.singles import Singles
 from trainers.fused.starts import Values, make_start, take_values
@@ -34,7 +34,7 @@ _EVALUATED_ROWS = 256
 
 
 class _Key(NamedTuple):
-    """What members of one program have in common. ``last`` and ``last_seen`` are sizes of last batches that cannot be filled up."""
+    """What members of one program have in common. ``last`` and ``last_seen`` are sizes of last batches that are not filled up."""
 
     graph: Hashable
     rule: Rule
@@ -141,8 +141,8 @@ class FusedEngine:
             with numpy_initializers():
                 wide = widen()
             places = find_places(wide)
-            name = ("wide", signature(wide, places), narrow[1:] if isinstance(narrow, tuple) else None)
-            self._wider[narrow] = name, self._graphs.setdefault(name, Graph(wide, places, sample))
+            wide_name: Hashable = ("wide", signature(wide, places), narrow[1:] if isinstance(narrow, tuple) else None)
+            self._wider[narrow] = wide_name, self._graphs.setdefault(wide_name, Graph(wide, places, sample))
         name, graph = self._wider[narrow]
         return name, graph, widening(model, graph.model)
 
@@ -158,7 +158,7 @@ class FusedEngine:
         graph = group[0].graph
         program = self._programs.setdefault(key, Program(graph, key.rule, key.batch, key.chunk))
         left = {read.member.id: list(read.member.epochs) for read in group}
-        lanes = lanes_for(graph, key.batch, len(group))
+        lanes = lanes_for(graph, key.batch)
         while any(left.values()):
             waiting = [read for read in group if left[read.member.id]]
             pool = RowPool([read.member.rows for read in waiting])
@@ -168,13 +168,13 @@ class FusedEngine:
                 if shape_for(graph) == "singles":
                     results = Singles(program, pool, runs, starts).train(on_visit)
                 else:
-                    results = Lanes(program, pool, runs, starts, lanes, self._memory_bytes).train(on_visit)
+                    results = Lanes(program, pool, runs, starts, lanes, memory_bytes=self._memory_bytes).train(on_visit)
                 for result in results:
                     left[result.id].remove(result.epochs)
                     yield result
             except (NotFusableError, MemoryError, jax.errors.JaxRuntimeError) as error:
                 short = cause_of(error) == "out_of_memory"
-                if short and lanes > 2 and shape_for(graph) == "lanes":
+                if short and lanes > FEWEST_LANES and shape_for(graph) == "lanes":
                     lanes //= 2
                     _log.warning("Memory ran out; going on with %d lanes.", lanes)
                     continue

@@ -56,7 +56,7 @@ def _joined(trees: Sequence[Any]) -> Any:
 
 
 def columns(count: int, size: int, filled: bool) -> int:
-    """Return how many columns ``count`` rows take in batches of ``size``: whole batches if the last is filled up, else as many."""
+    """Return how many columns ``count`` rows take in batches of ``size``: whole ones if the last is filled up, else as many."""
     return -(-count // size) * size if filled else count
 
 
@@ -82,11 +82,13 @@ class Order:
             self._ahead.popleft()
 
 
-def lay(target: Numbers, weights: NDArray[np.float32] | None, rows: Numbers, row_weights: Any, batch: int, filled: bool) -> None:
+def lay(
+    target: Numbers, weights: NDArray[np.float32] | None, rows: Numbers, row_weights: Any, *, batch: int, filled: bool
+) -> None:
     """Write one member's rows into its part of a feed, (columns,), and its weights beside.
 
-    Where batches are filled up, what is left holds the member's own first row as ``-1 - row``. Else the rows beyond the whole batches
-    stand in the last columns, and batches that the member does not have are marked likewise.
+    Where batches are filled up, what is left holds the member's own first row as ``-1 - row``. Else the rows beyond the whole
+    batches stand in the last columns, and batches that the member does not have are marked likewise.
     """
     count = len(rows)
     whole = count if filled else count // batch * batch

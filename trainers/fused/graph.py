@@ -27,7 +27,9 @@ class State(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Rows of one step: inputs and target (pytrees, rows first), sample weights and mask (rows,) float32, None where all are 1."""
+    """Rows of one step: inputs and target (pytrees, rows first), sample weights and mask (rows,) float32, None where all are
+    1.
+    """
 
     inputs: Any
     target: Any
@@ -102,7 +104,8 @@ class Graph:
             tracked = self._true_counts(metrics, tracked, batch.mask, real)
             tracked = self._update_metrics(tracked, loss, prediction, batch, real)
         new_state = State(list(trainable), list(non_trainable), list(optimizer))
-        return _where(real > 0, (new_state, tracked), (state, metrics))
+        kept: tuple[State, list[Any]] = _where(real > 0, (new_state, tracked), (state, metrics))
+        return kept
 
     def test_step(self, state: State, metrics: list[Any], batch: Batch) -> list[Any]:
         """Return the metrics after one batch of evaluation; with a mask that is all zero, unchanged."""

@@ -63,7 +63,7 @@ def _eager_only(ours: Callable[..., Any], theirs: Callable[..., Any]) -> Callabl
 @contextmanager
 def numpy_initializers() -> Iterator[None]:
     """Let models built inside get their random, zero and one weights from NumPy: same distributions, fixed by the same seeds."""
-    patches = (
+    patches: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
         (backend.random, "normal", _normal),
         (backend.random, "uniform", _uniform),
         (backend.random, "truncated_normal", _truncated_normal),

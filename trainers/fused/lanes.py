@@ -41,6 +41,7 @@ class Lanes:
         runs: Sequence[Run],
         starts: Sequence[Start],
         count: int,
+        *,
         memory_bytes: int | None = None,
     ) -> None:
         self._memory_bytes = memory_bytes
@@ -67,8 +68,9 @@ class Lanes:
             feed = self._feed(epochs)
             step = self._program.compiled(lanes, fixed, self._pool, feed, self._memory_bytes)
             begun = time.perf_counter()
-            lanes, logs = step(lanes, fixed, self._pool, feed, np.int32(epochs), np.int32(self._wanted()))
-            self._note(*jax.device_get((lanes.epoch, lanes.status, lanes.watch.epoch, logs)), begun)
+            lanes, logs = step(lanes, fixed, self._pool, feed)
+            seen = jax.device_get((lanes.epoch, lanes.status, lanes.watch.epoch, logs))
+            self._note(*seen, seconds=time.perf_counter() - begun)
             for run in self._in_lane:
                 if run is not None:
                     on_visit(run.visit(self._program.rule.log))
@@ -99,7 +101,7 @@ class Lanes:
         if self._monitor_columns:
             weights = None if self._monitor_weights is None else self._monitor_weights[index]
             filled = self._program.graph.chunked
-            lay(self._monitor[index], weights, run.monitor, run.member.monitor_weights, self._program.chunk, filled)
+            lay(self._monitor[index], weights, run.monitor, run.member.monitor_weights, batch=self._program.chunk, filled=filled)
 
     def _refill(self, lanes: Lane, fixed: Fixed) -> tuple[Lane, Fixed]:
         for index, run in enumerate(self._in_lane):
@@ -129,13 +131,20 @@ class Lanes:
         weights = np.ones(rows.shape, dtype="float32") if self._weighted else None
         for index, run in enumerate(self._in_lane):
             for epoch, (order, given) in enumerate(run.order.epochs_ahead(epochs) if run is not None else ()):
-                lay(rows[epoch, index], None if weights is None else weights[epoch, index], order, given, program.batch, filled)
-        steps = self._train_columns // program.batch
-        chunks = self._monitor_columns // program.chunk
-        return Feed(rows, weights, np.int32(steps), self._monitor.copy(), self._monitor_weights, np.int32(chunks))
+                beside = None if weights is None else weights[epoch, index]
+                lay(rows[epoch, index], beside, order, given, batch=program.batch, filled=filled)
+        return Feed(
+            train=rows,
+            train_weights=weights,
+            steps=np.int32(self._train_columns // program.batch),
+            monitor=self._monitor.copy(),
+            monitor_weights=self._monitor_weights,
+            chunks=np.int32(self._monitor_columns // program.chunk),
+            epochs=np.int32(epochs),
+            wanted=np.int32(self._wanted()),
+        )
 
-    def _note(self, epoch: Any, status: Any, best_epoch: Any, logs: Any, begun: float) -> None:
-        seconds = time.perf_counter() - begun
+    def _note(self, epoch: Any, status: Any, best_epoch: Any, logs: Any, *, seconds: float) -> None:
         running = [(index, run) for index, run in enumerate(self._in_lane) if run is not None]
         most = 1
         for index, run in running:

@@ -43,11 +43,12 @@ class Stopping:
 class Member:
     """One model to be trained: a config on one fold.
 
-    ``model`` is compiled and holds the initial weights (build it within ``numpy_initializers``); the engine reads and then forgets
-    it. ``train``, ``monitor`` and ``score`` are indices into ``rows``; without ``monitor`` nothing is validated. The weights go with
-    ``train`` and ``monitor``. ``epochs`` are the numbers of epochs, ascending, at which the run is read: several where configs
-    differ in nothing else. ``seed`` decides the order of the rows in every epoch. ``widen``, if given, builds the same model with
-    hidden layers filled up to common widths, so that members of different widths can share a program.
+    ``model`` is compiled and holds the initial weights (build it within ``numpy_initializers``); the engine reads and then
+    forgets it. ``train``, ``monitor`` and ``score`` are indices into ``rows``; without ``monitor`` nothing is validated. The
+    weights go with ``train`` and ``monitor``. ``epochs`` are the numbers of epochs, ascending, at which the run is read:
+    several where configs differ in nothing else. ``seed`` decides the order of the rows in every epoch. ``widen``, if given,
+    builds the same model with hidden layers filled up to common widths, so that members of different widths can share a
+    program.
     """
 
     id: Hashable
@@ -76,7 +77,9 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """The host was met: ``epoch`` of ``epochs`` epochs are done, ``value`` is the monitored value (the loss without a monitor)."""
+    """The host was met: ``epoch`` of ``epochs`` epochs are done, ``value`` is the monitored value (the loss without a
+    monitor).
+    """
 
     id: Hashable
     epoch: int
@@ -88,9 +91,9 @@ class Visit:
 class MemberResult:
     """A member read after ``epochs`` epochs at most.
 
-    ``epoch`` is the one whose weights these are, from 1; ``history`` is ``epochs_run`` long; ``prediction`` is the model's raw output
-    on the score rows (a list of arrays for several outputs); ``weights`` go into ``model.set_weights``; ``seconds`` is this member's
-    share of the time that its cohort took.
+    ``epoch`` is the one whose weights these are, from 1; ``history`` is ``epochs_run`` long; ``prediction`` is the model's raw
+    output on the score rows (a list of arrays for several outputs); ``weights`` go into ``model.set_weights``; ``seconds`` is
+    this member's share of the time that its cohort took.
     """
 
     id: Hashable

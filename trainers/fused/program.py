@@ -1,7 +1,7 @@
 """The compiled programs of one graph: many epochs of many members as one loop, and predictions.
 
-Lanes stand for members; a lane's numbers depend on nothing but its own state and rows. Which member is in which lane, and when the
-host is met, is not known here.
+Lanes stand for members; a lane's numbers depend on nothing but its own state and rows. Which member is in which lane, and when
+the host is met, is not known here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from trainers.failures import one_line
 from trainers.fused.graph import Batch, Graph, State
 from trainers.fused.members import Visit
 from trainers.fused.stopping import COMPLETE, DIVERGED, RUNNING, STOPPED, Rule, Watch, look
-
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +59,8 @@ class Feed(NamedTuple):
     """Which rows a member meets, as row numbers of the pool; a row that only fills up is written as ``-1 - row``.
 
     ``train`` is (epochs, lanes, steps * batch [+ last batch]) and ``monitor`` (lanes, chunks * chunk [+ last chunk]); the weights
-    are float32 of the same shape, or None. ``steps`` and ``chunks`` say how many full ones anybody needs.
+    are float32 of the same shape, or None. ``steps`` and ``chunks`` say how many full ones anybody needs. ``epochs`` are to be
+    trained, or fewer once less than ``wanted`` lanes run.
     """
 
     train: Any
@@ -69,6 +69,8 @@ class Feed(NamedTuple):
     monitor: Any
     monitor_weights: Any
     chunks: Any
+    epochs: Any
+    wanted: Any
 
 
 def start(state: State, rule: Rule) -> Lane:
@@ -90,7 +92,7 @@ class Program:
         self.place = jax.jit(_place, donate_argnums=0)
         self.predict = jax.jit(self._predict)
         self.predict_one = jax.jit(self._predict_one)
-        self.step = jax.jit(partial(self._step, padded=graph.padded), donate_argnums=(0, 1))
+        self.step = jax.jit(partial(self._step, padded=graph.padded), donate_argnums=0)
         self.test = jax.jit(self._test, donate_argnums=1)
         self.logs = jax.jit(graph.logs)
         self.end_epoch = jax.jit(self._end_epoch)
@@ -107,7 +109,7 @@ class Program:
         MemoryError
             It would take more than ``memory_bytes``.
         """
-        arguments = (lanes, fixed, pool, feed, np.int32(0), np.int32(0))
+        arguments = (lanes, fixed, pool, feed)
         leaves, structure = jax.tree.flatten(arguments)
         key = (structure, tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves))
         if key not in self._compiled:
@@ -126,8 +128,8 @@ class Program:
         except Exception as error:
             raise NotFusableError(f"it cannot be traced by JAX: {one_line(error)}") from error
 
-    def _train(self, lanes: Lane, fixed: Fixed, pool: Pool, feed: Feed, epochs: Any, wanted: Any) -> tuple[Lane, Any]:
-        """Train up to ``epochs`` epochs, or until fewer than ``wanted`` lanes run.
+    def _train(self, lanes: Lane, fixed: Fixed, pool: Pool, feed: Feed) -> tuple[Lane, Any]:
+        """Train all lanes as ``feed`` says.
 
         Returns the lanes and their logs, (epochs, lanes, logs) float32: training logs, then validation logs, NaN where not run.
         """
@@ -138,7 +140,7 @@ class Program:
 
         def going(carry: tuple[Any, Lane, Any]) -> Any:
             epoch, lanes, _ = carry
-            return (epoch < epochs) & (jnp.sum(lanes.status == RUNNING) >= wanted)
+            return (epoch < feed.epochs) & (jnp.sum(lanes.status == RUNNING) >= feed.wanted)
 
         def body(carry: tuple[Any, Lane, Any]) -> tuple[Any, Lane, Any]:
             epoch, lanes, logs = carry
@@ -165,7 +167,7 @@ class Program:
 
     def _steps(self, state: State, metrics: list[Any], fixed: Fixed, pool: Pool, feed: Feed) -> tuple[State, list[Any]]:
         padded = self.graph.padded
-        step = jax.vmap(partial(self._step, padded=padded), in_axes=(0, 0, 0, None, 0, 0))
+        step = jax.vmap(partial(self._step, padded=padded), in_axes=(0, 0, None, 0, 0))
 
         def slice_at(array: Any, at: Any, size: int) -> Any:
             return None if array is None else lax.dynamic_slice_in_dim(array, at, size, axis=1)
@@ -173,24 +175,23 @@ class Program:
         def body(index: Any, carry: tuple[State, list[Any]]) -> tuple[State, list[Any]]:
             rows = slice_at(feed.train, index * self.batch, self.batch)
             weights = slice_at(feed.train_weights, index * self.batch, self.batch)
-            done: tuple[State, list[Any]] = step(*carry, fixed, pool, rows, weights)
+            done: tuple[State, list[Any]] = step(carry, fixed, pool, rows, weights)
             return done
 
         state, metrics = lax.fori_loop(0, feed.steps, body, (state, metrics))
         last = feed.train.shape[1] % self.batch
         if last:
             at = feed.train.shape[1] - last
-            state, metrics = step(
-                state, metrics, fixed, pool, slice_at(feed.train, at, last), slice_at(feed.train_weights, at, last)
-            )
+            rows, weights = slice_at(feed.train, at, last), slice_at(feed.train_weights, at, last)
+            state, metrics = step((state, metrics), fixed, pool, rows, weights)
         return state, metrics
 
-    def _step(self, state: State, metrics: list[Any], fixed: Fixed, pool: Pool, rows: Any, weights: Any, *, padded: bool) -> Any:
+    def _step(self, before: tuple[State, list[Any]], fixed: Fixed, pool: Pool, rows: Any, weights: Any, *, padded: bool) -> Any:
         batch = gather(pool, rows, weights, padded)
-        new = self.graph.train_step(state, metrics, (fixed.dials, fixed.complements), batch)
+        new = self.graph.train_step(*before, (fixed.dials, fixed.complements), batch)
         if padded:
             return new
-        return jax.tree.map(lambda a, b: jnp.where(rows[0] >= 0, a, b), new, (state, metrics))
+        return jax.tree.map(lambda a, b: jnp.where(rows[0] >= 0, a, b), new, before)
 
     def _test(self, state: State, metrics: list[Any], pool: Pool, rows: Any, weights: Any) -> list[Any]:
         chunked = self.graph.chunked
@@ -223,7 +224,7 @@ class Program:
         watch, best, stop = lane.watch, lane.best, jnp.bool_(False)
         if self.rule.log is not None:
             value = logs[self.rule.log]
-            watch, improved, stop = look(watch, value, lane.epoch, fixed.patience, fixed.min_delta, self.rule.sign)
+            watch, improved, stop = look(watch, value, lane.epoch, fixed.patience, fixed.min_delta, sign=self.rule.sign)
             if self.rule.restore:
                 now = (lane.state.trainable, lane.state.non_trainable)
                 best = jax.tree.map(lambda new, old: jnp.where(improved, new, old), now, best)
@@ -234,8 +235,10 @@ class Program:
         return Lane(lane.state, best, watch, epoch, status.astype("int32"))
 
     def _predict(self, lanes: Lane, which: Any, pool: Pool, rows: Any) -> Any:
-        """Return the outputs of the lanes ``which``, (pair,) int32, on ``rows``, (pair, rows) int32: the best weights, else the last."""
-        weights = (lanes.best if self.rule.restore else (lanes.state.trainable, lanes.state.non_trainable))
+        """Return the outputs of the lanes ``which``, (pair,) int32, on ``rows``, (pair, rows) int32: the best weights, else the
+        last.
+        """
+        weights = lanes.best if self.rule.restore else (lanes.state.trainable, lanes.state.non_trainable)
         trainable, non_trainable = jax.tree.map(lambda value: value[which], weights)
 
         return jax.vmap(self._predict_one, in_axes=(0, 0, None, 0))(trainable, non_trainable, pool, rows)
@@ -268,4 +271,6 @@ def _along(flags: Any, values: Any) -> Any:
 
 def _place(lanes: Any, index: Any, one: Any) -> Any:
     """Return ``lanes`` (lanes, or their fixed parts) with one member put at ``index``."""
-    return jax.tree.map(lambda all_, new: lax.dynamic_update_index_in_dim(all_, jnp.asarray(new, all_.dtype), index, 0), lanes, one)
+    return jax.tree.map(
+        lambda all_, new: lax.dynamic_update_index_in_dim(all_, jnp.asarray(new, all_.dtype), index, 0), lanes, one
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -95,7 +96,16 @@ def predict_pair(program: Program, lanes: Any, pool: Pool, which: tuple[int, int
             rows[place, : len(here)] = here
         parts.append(jax.tree.map(np.asarray, program.predict(lanes, np.array(which, dtype="int32"), pool, rows)))
     whole = jax.tree.map(lambda *arrays: np.concatenate(arrays, axis=1), *parts)
-    return [jax.tree.map(lambda values, p=place, n=len(run.score): values[p, :n].copy(), whole) for place, run in enumerate(runs)]
+    outputs = []
+    for place, run in enumerate(runs):
+        own = np.index_exp[place, : len(run.score)]
+        outputs.append(jax.tree.map(partial(_part, own=own), whole))
+    return outputs
+
+
+def _part(values: NDArray[Any], own: Any) -> NDArray[Any]:
+    part: NDArray[Any] = values[own].copy()
+    return part
 
 
 def model_weights(

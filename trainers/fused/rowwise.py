@@ -10,25 +10,32 @@ import keras
 from trainers.fused.dials import is_stock
 
 _LAYERS = frozenset(
-    "InputLayer Dense Activation ReLU LeakyReLU PReLU ELU Softmax Identity Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D "
-    "AlphaDropout GaussianDropout GaussianNoise Embedding Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose "
-    "DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D "
-    "AveragePooling2D AveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D GlobalAveragePooling1D "
-    "GlobalAveragePooling2D GlobalAveragePooling3D Flatten Reshape Permute RepeatVector Concatenate Add Subtract Multiply Average "
-    "Maximum Minimum LayerNormalization UnitNormalization LSTM GRU SimpleRNN LSTMCell GRUCell SimpleRNNCell Bidirectional "
-    "ZeroPadding1D ZeroPadding2D ZeroPadding3D Cropping1D Cropping2D UpSampling1D UpSampling2D Rescaling Normalization".split()
+    """
+    InputLayer Dense Activation ReLU LeakyReLU PReLU ELU Softmax Identity Dropout SpatialDropout1D SpatialDropout2D
+    SpatialDropout3D AlphaDropout GaussianDropout GaussianNoise Embedding Conv1D Conv2D Conv3D Conv1DTranspose
+    Conv2DTranspose Conv3DTranspose DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D MaxPooling1D
+    MaxPooling2D MaxPooling3D AveragePooling1D AveragePooling2D AveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
+    GlobalMaxPooling3D GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D Flatten Reshape Permute
+    RepeatVector Concatenate Add Subtract Multiply Average Maximum Minimum LayerNormalization UnitNormalization LSTM GRU
+    SimpleRNN LSTMCell GRUCell SimpleRNNCell Bidirectional ZeroPadding1D ZeroPadding2D ZeroPadding3D Cropping1D
+    Cropping2D UpSampling1D UpSampling2D Rescaling Normalization
+    """.split()
 )
 _MIXING_IN_TRAINING = frozenset({"BatchNormalization"})
 _LOSSES = frozenset(
-    "BinaryCrossentropy BinaryFocalCrossentropy CategoricalCrossentropy CategoricalFocalCrossentropy SparseCategoricalCrossentropy "
-    "MeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredLogarithmicError Huber LogCosh Poisson KLDivergence "
-    "Hinge SquaredHinge CategoricalHinge CosineSimilarity".split()
+    """
+    BinaryCrossentropy BinaryFocalCrossentropy CategoricalCrossentropy CategoricalFocalCrossentropy
+    SparseCategoricalCrossentropy MeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError
+    MeanSquaredLogarithmicError Huber LogCosh Poisson KLDivergence Hinge SquaredHinge CategoricalHinge CosineSimilarity
+    """.split()
 )
 _LOSS_FUNCTIONS = frozenset(
-    "binary_crossentropy binary_focal_crossentropy categorical_crossentropy categorical_focal_crossentropy "
-    "sparse_categorical_crossentropy mean_squared_error mean_absolute_error mean_absolute_percentage_error "
-    "mean_squared_logarithmic_error huber log_cosh poisson kl_divergence hinge squared_hinge categorical_hinge "
-    "cosine_similarity".split()
+    """
+    binary_crossentropy binary_focal_crossentropy categorical_crossentropy categorical_focal_crossentropy
+    sparse_categorical_crossentropy mean_squared_error mean_absolute_error mean_absolute_percentage_error
+    mean_squared_logarithmic_error huber log_cosh poisson kl_divergence hinge squared_hinge categorical_hinge
+    cosine_similarity
+    """.split()
 )
 _MEANS = ("sum_over_batch_size", "mean")
 
@@ -71,5 +78,9 @@ def _mean_losses(model: keras.Model) -> bool:
 def _stock_metrics(model: keras.Model) -> bool:
     compiled = model._compile_metrics
     metrics = [] if compiled is None else compiled.metrics
-    return all(is_stock(metric) and getattr(metric, "_fn", keras).__module__.startswith("keras.src") if hasattr(metric, "_fn")
-               else is_stock(metric) for metric in metrics)
+    return all(
+        is_stock(metric) and getattr(metric, "_fn", keras).__module__.startswith("keras.src")
+        if hasattr(metric, "_fn")
+        else is_stock(metric)
+        for metric in metrics
+    )

@@ -1,4 +1,9 @@
-"""Which shape a graph's program takes, by rule: what a member's numbers are must not hang on a stopwatch."""
+"""Which shape a graph's program takes: by rule from the member's own config, so that its numbers hang on no companion and no
+stopwatch.
+
+XLA may order a sum differently for another number of lanes, so that last bits differ; the number of lanes is therefore fixed
+for a graph and batch size, and lanes without a member stand idle.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +16,10 @@ from trainers.fused.graph import Graph
 
 Shape = Literal["lanes", "singles"]
 
-_MOST_LANES = 64
-_FEWEST_LANES = 2
-_BUSY = 2_000_000  # multiplications of one member's step from which lanes no longer share a step's fixed costs
-_BUSY_LANES = 8
+FEWEST_LANES = 2
+_LANES = ((100_000, 16), (1_000_000, 8))  # up to so many multiplications a step, so many lanes
+_LANES_OF_LARGE_NETS = 4
+_LANES_ON_GPU = 64
 
 
 def shape_for(graph: Graph) -> Shape:
@@ -22,12 +27,14 @@ def shape_for(graph: Graph) -> Shape:
     return "singles" if jax.default_backend() == "cpu" and graph.convolves else "lanes"
 
 
-def lanes_for(graph: Graph, batch: int, members: int) -> int:
-    """Return how many lanes a program gets: a power of two and never 1, since a single lane has other last bits.
+def lanes_for(graph: Graph, batch: int) -> int:
+    """Return how many lanes programs of this graph have: a power of two, never 1.
 
-    Small nets want many lanes, since a step's fixed costs are shared; for larger ones a few are as fast and waste less where
-    members end at different epochs.
+    On CPU a step of 16 lanes of a tiny net costs little more than one of 2; nets whose arithmetic outweighs a step's fixed costs
+    gain nothing from more lanes than a few, and waste less of them where members are few or end at different epochs.
     """
+    if jax.default_backend() != "cpu":
+        return _LANES_ON_GPU
     weights = sum(int(np.prod(variable.shape)) for variable in graph.model.trainable_variables)
-    most = _BUSY_LANES if 3 * batch * weights > _BUSY and jax.default_backend() == "cpu" else _MOST_LANES
-    return max(_FEWEST_LANES, min(most, 1 << (members - 1).bit_length()))
+    multiplications = 3 * batch * weights  # forward, and twice as much backward
+    return next((lanes for most, lanes in _LANES if multiplications <= most), _LANES_OF_LARGE_NETS)

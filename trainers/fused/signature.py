@@ -1,7 +1,8 @@
-"""When two compiled models have one graph: their architecture, loss, metrics and optimizer, without what may differ between members.
+"""When two compiled models have one graph: their architecture, loss, metrics and optimizer, without what may differ between
+members.
 
-Names, initializers, seeds, the learning rate and all dials are left out. A model with code that is not Keras' own has no signature
-here, since a config cannot be trusted to tell two closures apart; such models are compared by their traces instead.
+Names, initializers, seeds, the learning rate and all dials are left out. A model with code that is not Keras' own has no
+signature here, since a config cannot be trusted to tell two closures apart; such models are compared by their traces instead.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ def _clean(value: Any, names: Mapping[str, str], wiring: bool = False) -> Any:
         if kind in _FOREIGN or not own or (kind is not None and value.get("registered_name") is not None):
             raise _ForeignError(repr(kind))
         return {
-            str(key): names.get(item, item) if key == "name" and isinstance(item, str) else _clean(item, names, wiring or key in _WIRING)
+            str(key): names.get(item, item)
+            if key == "name" and isinstance(item, str)
+            else _clean(item, names, wiring or key in _WIRING)
             for key, item in value.items()
             if key not in _DROPPED and not (isinstance(key, str) and key.endswith("_initializer"))
         }

@@ -1,6 +1,7 @@
 """The step per member: one jitted step called from Python, one member after another.
 
-XLA runs convolutions inside loops, and convolutions whose filters have a member axis, many times slower on CPU than one step alone.
+XLA runs convolutions inside loops, and convolutions whose filters have a member axis, many times slower on CPU than one step
+alone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from trainers.fused.feeding import Numbers, RowPool, columns, lay
 from trainers.fused.members import MemberResult
-from trainers.fused.program import Feed, Fixed, Lane, OnVisit, Program, start
+from trainers.fused.program import Fixed, Lane, OnVisit, Program, start
 from trainers.fused.readout import Run, model_weights
 from trainers.fused.starts import Start
 from trainers.fused.stopping import RUNNING
@@ -63,7 +64,7 @@ class Singles:
         run.order.done(1)
         state, metrics = lane.state, [jax.device_put(value) for value in graph.metrics_start]
         for batch, given in _batches(rows, weights, program.batch, graph.padded):
-            state, metrics = program.step(state, metrics, fixed, self._pool, batch, given)
+            state, metrics = program.step((state, metrics), fixed, self._pool, batch, given)
         logs = program.logs(metrics)
         if monitor:
             seen = [jax.device_put(value) for value in graph.metrics_start]
@@ -95,5 +96,5 @@ def _batches(rows: Numbers, weights: Any, size: int, filled: bool) -> list[tuple
     """Return rows and weights cut into batches; the last is filled up or shorter."""
     laid = np.empty(columns(len(rows), size, filled), dtype="int32")
     given = None if weights is None else np.empty(laid.shape, dtype="float32")
-    lay(laid, given, rows, weights, size, filled)
+    lay(laid, given, rows, weights, batch=size, filled=filled)
     return [(laid[at : at + size], None if given is None else given[at : at + size]) for at in range(0, len(laid), size)]

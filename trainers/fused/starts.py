@@ -22,7 +22,9 @@ class Start(NamedTuple):
 
 
 class Values(NamedTuple):
-    """A built model's own numbers. ``optimizer`` is None for an optimizer that is not built; it then starts as the graph's does."""
+    """A built model's own numbers. ``optimizer`` is None for an optimizer that is not built; it then starts as the graph's
+    does.
+    """
 
     trainable: list[np.ndarray]
     non_trainable: list[np.ndarray]
@@ -56,7 +58,7 @@ def make_start(member: Member, values: Values, graph: Graph, widening: Widening 
     optimizer = list(graph.optimizer_start if values.optimizer is None else values.optimizer)
     index = graph.learning_rate_index()
     if index is not None and values.learning_rate is not None:
-        optimizer[index] = np.float32(values.learning_rate)
+        optimizer[index] = np.asarray(values.learning_rate, dtype="float32")
     stopping = member.stopping
     fixed = Fixed(
         values.dials,

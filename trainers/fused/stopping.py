@@ -60,7 +60,7 @@ def make_rule(stopping: Stopping | None, model: keras.Model, log_names: tuple[st
     return Rule(log, sign, stopping.restore_best_weights, tuple(sorted({*finite, log})))
 
 
-def look(watch: Watch, value: Any, epoch: Any, patience: Any, min_delta: Any, sign: int) -> tuple[Watch, Any, Any]:
+def look(watch: Watch, value: Any, epoch: Any, patience: Any, min_delta: Any, *, sign: int) -> tuple[Watch, Any, Any]:
     """Return the watch after one more epoch, whether the value is an improvement, and whether to stop.
 
     The first value is one, whatever it is; NaN is never better nor bettered. Training does not stop after its first epoch.

@@ -27,7 +27,8 @@ def trace(graph: Graph, sample: Batch) -> Any:
     """
     model = graph.model
     state = State(
-        *([jnp.asarray(v.value) for v in variables] for variables in (model.trainable_variables, model.non_trainable_variables)),
+        [jnp.asarray(variable.value) for variable in model.trainable_variables],
+        [jnp.asarray(variable.value) for variable in model.non_trainable_variables],
         [jnp.asarray(value) for value in graph.optimizer_start],
     )
     metrics = [jnp.asarray(value) for value in graph.metrics_start]

@@ -1,7 +1,8 @@
 """Nets of different widths in one program: a narrower net lies in a wider one of the same make, among units that stay zero.
 
-A unit whose incoming weights, bias and outgoing weights are zero stays exactly zero under the optimizers below, with l1, l2, weight
-decay and batch normalization, where its activation maps 0 to 0. So no mask is needed, and the true units learn what they would alone.
+A unit whose incoming weights, bias and outgoing weights are zero stays exactly zero under the optimizers below, with l1, l2,
+weight decay and batch normalization, where its activation maps 0 to 0. So no mask is needed, and the true units learn what they
+would alone.
 """
 
 from __future__ import annotations
@@ -97,7 +98,9 @@ def _all_of(tensor: keras.KerasTensor) -> NDArray[np.intp]:
     return np.arange(int(tensor.shape[-1]))
 
 
-def put(values: Sequence[NDArray[np.float32]], places: Sequence[Places], wide: Sequence[keras.Variable]) -> list[NDArray[np.float32]]:
+def put(
+    values: Sequence[NDArray[np.float32]], places: Sequence[Places], wide: Sequence[keras.Variable]
+) -> list[NDArray[np.float32]]:
     """Return narrow ``values`` among zeros, in the shapes of the ``wide`` variables."""
     placed = []
     for value, place, variable in zip(values, places, wide, strict=True):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+if os.environ.get("KERAS_BACKEND") != "jax":
+    raise pytest.UsageError(
+        "tests/trainers/fused: expected KERAS_BACKEND=jax in the environment, got "
+        f"{os.environ.get('KERAS_BACKEND')!r}; run them alone: KERAS_BACKEND=jax pytest tests/trainers/fused"
+    )
+
 
 @pytest.fixture(scope="session", autouse=True)
-def _compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def _compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Let equal programs of different tests be compiled once."""
     import jax
 
@@ -18,12 +23,4 @@ def _compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    yield folder
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if os.environ.get("KERAS_BACKEND") != "jax":
-        raise pytest.UsageError(
-            "tests/trainers/fused: expected KERAS_BACKEND=jax in the environment, got "
-            f"{os.environ.get('KERAS_BACKEND')!r}; run `KERAS_BACKEND=jax pytest tests/trainers/fused`."
-        )
+    return folder

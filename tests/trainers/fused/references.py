@@ -63,7 +63,8 @@ def fit(member: Member) -> Reference:
         if member.monitor_weights is not None:
             validation = (*validation, member.monitor_weights)
     history = model.fit(
-        _batches(member), steps_per_epoch=-(-len(member.train) // member.batch_size), epochs=member.epochs[-1], validation_data=validation,
+        _batches(member), steps_per_epoch=-(-len(member.train) // member.batch_size),
+        epochs=member.epochs[-1], validation_data=validation,
         validation_batch_size=member.batch_size, shuffle=False, callbacks=callbacks, verbose=0,
     ).history  # fmt: skip
     run = len(history["loss"])
@@ -81,7 +82,11 @@ def assert_equal(result: MemberResult, reference: Reference, tolerance: float = 
         np.testing.assert_allclose(result.history[name], values, rtol=tolerance * 10, atol=tolerance, err_msg=name)
     for ours, theirs in zip(result.weights, reference.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=tolerance * 10, atol=tolerance)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=tolerance * 10, atol=tolerance), result.prediction, reference.prediction)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=tolerance * 10, atol=tolerance),
+        result.prediction,
+        reference.prediction,
+    )
 
 
 def built(build: Callable[[], keras.Model], seed: int) -> keras.Model:
@@ -108,7 +113,8 @@ def member(build: Callable[[], keras.Model], rows: Rows, number: int = 0, **chan
     score = np.sort(order[number % 3 :: 3])
     train = np.setdiff1d(np.arange(total), score)
     settings: dict[str, Any] = {
-        "id": number, "rows": rows, "train": train, "monitor": NONE, "score": score, "epochs": (3,), "batch_size": 16, "seed": 100 + number,
+        "id": number, "rows": rows, "train": train, "monitor": NONE, "score": score,
+        "epochs": (3,), "batch_size": 16, "seed": 100 + number,
     }  # fmt: skip
     settings.update(changes)
     return Member(model=built(build, 1000 + number), **settings)

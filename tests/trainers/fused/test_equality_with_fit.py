@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -28,13 +28,22 @@ def train(engine: FusedEngine, members: list[Member]) -> list[MemberResult]:
     return [outcomes[one.id] for one in members]
 
 
-def dense(optimizer: Callable[[], Any] = lambda: "sgd", hidden: Callable[[], list[Any]] = lambda: [layers.Dense(7, activation="relu")], **compiled: Any) -> Callable[[], keras.Model]:
+def dense(
+    optimizer: Callable[[], Any] = lambda: "sgd",
+    hidden: Callable[[], list[Any]] = lambda: [layers.Dense(7, activation="relu")],
+    **compiled: Any,
+) -> Callable[[], keras.Model]:
     def build() -> keras.Model:
         model = keras.Sequential([layers.Input((5,)), *hidden(), layers.Dense(1, activation="sigmoid")])
         model.compile(optimizer=optimizer(), **{"loss": "binary_crossentropy", "metrics": ["accuracy"], **compiled})
         return model
 
     return build
+
+
+def _quick(cases: Mapping[str, object], *names: str) -> list[Any]:
+    """Return all cases, those not named left to the full suite."""
+    return [name if name in names else pytest.param(name, marks=pytest.mark.full) for name in cases]
 
 
 OPTIMIZERS: dict[str, Callable[[], Any]] = {
@@ -52,7 +61,7 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", _quick(OPTIMIZERS, "nesterov", "adamw", "rmsprop", "nadam"))
 def test_each_optimizer(engine: FusedEngine, name: str) -> None:
     rows = table()
     members = [member(dense(OPTIMIZERS[name]), rows, number) for number in range(3)]
@@ -69,7 +78,7 @@ HIDDEN: dict[str, Callable[[], list[Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.parametrize("name", _quick(HIDDEN, "batch normalization", "l1 and l2", "convolution"))
 def test_each_kind_of_layer(engine: FusedEngine, name: str) -> None:
     rows = table()
     monitor = np.arange(0, 103, 4)
@@ -86,7 +95,14 @@ def test_embedding_of_tokens(engine: FusedEngine) -> None:
     rows = Rows(tokens, (tokens.sum(axis=1) % 3).astype("int32"))
 
     def build() -> keras.Model:
-        model = keras.Sequential([layers.Input((6,), dtype="int32"), layers.Embedding(20, 4), layers.GlobalAveragePooling1D(), layers.Dense(3, "softmax")])
+        model = keras.Sequential(
+            [
+                layers.Input((6,), dtype="int32"),
+                layers.Embedding(20, 4),
+                layers.GlobalAveragePooling1D(),
+                layers.Dense(3, "softmax"),
+            ]
+        )
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
 
@@ -104,7 +120,9 @@ def test_several_inputs_and_outputs_with_loss_weights(engine: FusedEngine) -> No
         x = layers.Dense(6, activation="relu")(layers.Concatenate()([a, b]))
         outputs = {"yes": layers.Dense(1, "sigmoid", name="yes")(x), "sum": layers.Dense(1, name="sum")(x)}
         model = keras.Model({"a": a, "b": b}, outputs)
-        model.compile("adam", {"yes": "binary_crossentropy", "sum": "mse"}, loss_weights={"yes": 1.0, "sum": 0.2}, metrics={"sum": ["mae"]})
+        model.compile(
+            "adam", {"yes": "binary_crossentropy", "sum": "mse"}, loss_weights={"yes": 1.0, "sum": 0.2}, metrics={"sum": ["mae"]}
+        )
         return model
 
     members = [member(build, rows, number, monitor=np.arange(20)) for number in range(3)]
@@ -119,18 +137,42 @@ def test_class_and_sample_weights(engine: FusedEngine) -> None:
         one = member(dense(weighted_metrics=["mse"]), rows, number)
         weights = np.random.default_rng(number).uniform(0.1, 3, len(one.train)).astype("float32")
         monitor = np.arange(30)
-        members.append(member(dense(weighted_metrics=["mse"]), rows, number, train_weights=weights, monitor=monitor, monitor_weights=weights[:30]))
+        members.append(
+            member(
+                dense(weighted_metrics=["mse"]),
+                rows,
+                number,
+                train_weights=weights,
+                monitor=monitor,
+                monitor_weights=weights[:30],
+            )
+        )
     for one, result in zip(members, train(engine, members), strict=True):
         assert_equal(result, fit(one))
 
 
-@pytest.mark.parametrize("monitor", ["val_loss", "val_accuracy", "loss"])
-@pytest.mark.parametrize("restore", [True, False])
+@pytest.mark.parametrize(
+    ("monitor", "restore"),
+    [
+        ("val_loss", True),
+        ("val_accuracy", False),
+        pytest.param("val_accuracy", True, marks=pytest.mark.full),
+        pytest.param("val_loss", False, marks=pytest.mark.full),
+        pytest.param("loss", True, marks=pytest.mark.full),
+    ],
+)
 def test_early_stopping_ends_members_at_their_own_epochs(engine: FusedEngine, monitor: str, restore: bool) -> None:
     rows = table()
     stopping = Stopping(monitor=monitor, patience=2, min_delta=3e-3, restore_best_weights=restore)
     members = [
-        member(dense(lambda rate=rate: keras.optimizers.SGD(rate)), rows, number, stopping=stopping, monitor=np.arange(number, 103, 5), epochs=(25,))
+        member(
+            dense(lambda rate=rate: keras.optimizers.SGD(rate)),
+            rows,
+            number,
+            stopping=stopping,
+            monitor=np.arange(number, 103, 5),
+            epochs=(25,),
+        )
         for number, rate in enumerate((0.003, 0.1, 1.0, 3.0, 0.5))
     ]
     results = train(engine, members)
@@ -142,14 +184,29 @@ def test_early_stopping_ends_members_at_their_own_epochs(engine: FusedEngine, mo
 def test_uneven_last_batches_of_rows_that_mix(engine: FusedEngine) -> None:
     rows = table(rows=100)
     build = dense(lambda: "adam", HIDDEN["batch normalization"])
-    members = [member(build, rows, number, train=np.arange(40 + 9 * number), stopping=STOPPING, monitor=np.arange(60, 90)) for number in range(4)]
+    members = [
+        member(build, rows, number, train=np.arange(40 + 9 * number), stopping=STOPPING, monitor=np.arange(60, 90))
+        for number in range(4)
+    ]
     for one, result in zip(members, train(engine, members), strict=True):
         assert_equal(result, fit(one), 1e-4)
 
 
+@pytest.mark.full
 def test_losses(engine: FusedEngine) -> None:
     rows = table()
-    for loss in ("mse", "mae", "huber", keras.losses.BinaryCrossentropy(reduction="sum"), keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")):
-        one = member(dense(lambda: "adam", loss=loss, metrics=["mae", keras.metrics.AUC(num_thresholds=20)]), rows, 1, monitor=np.arange(30))
+    for loss in (
+        "mse",
+        "mae",
+        "huber",
+        keras.losses.BinaryCrossentropy(reduction="sum"),
+        keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"),
+    ):
+        one = member(
+            dense(lambda: "adam", loss=loss, metrics=["mae", keras.metrics.AUC(num_thresholds=20)]),
+            rows,
+            1,
+            monitor=np.arange(30),
+        )
         (result,) = train(engine, [one])
         assert_equal(result, fit(one))

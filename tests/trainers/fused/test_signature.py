@@ -18,13 +18,19 @@ layers = keras.layers
 
 
 def net(
-    units: int = 4, activation: str = "relu", rate: float = 0.1, l2: float = 0.01, name: str | None = None, init: str = "he_normal",
-    optimizer: Callable[[], keras.Optimizer] = keras.optimizers.Adam, loss: object = "mse",
+    *, units: int = 4, activation: str = "relu", rate: float = 0.1, l2: float = 0.01, name: str | None = None,
+    init: str = "he_normal", optimizer: Callable[[], keras.Optimizer] = keras.optimizers.Adam, loss: object = "mse",
 ) -> keras.Model:  # fmt: skip
     model = keras.Sequential(
         [
             layers.Input((5,)),
-            layers.Dense(units, activation, name=name, kernel_initializer=init, kernel_regularizer=keras.regularizers.L2(l2) if l2 else None),
+            layers.Dense(
+                units,
+                activation,
+                name=name,
+                kernel_initializer=init,
+                kernel_regularizer=keras.regularizers.L2(l2) if l2 else None,
+            ),
             layers.Dropout(rate),
             layers.Dense(1),
         ]
