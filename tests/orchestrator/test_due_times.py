@@ -123,15 +123,18 @@ EDGES = st.sampled_from(
 )
 
 
+CRONS = st.tuples(MINUTES, HOURS).map(lambda fields: f"{fields[0]} {fields[1]} * * *")
+DAYS = st.tuples(st.floats(-2, 3), st.floats(0, 3), st.floats(0, 3))
+
+
 @settings(max_examples=150, deadline=None)
-@given(MINUTES, HOURS, EDGES, st.integers(0, 31), st.floats(-2, 3), st.floats(0, 3), st.floats(0, 3))
+@given(CRONS, EDGES, st.integers(0, 31), DAYS)
 def test_what_is_due_does_not_depend_on_how_often_one_looks(
-    minute: str, hour: str, zone: str, number: int, start: float, first: float, second: float
+    cron: str, zone: str, number: int, days: tuple[float, float, float]
 ) -> None:
-    days = changes(zone)
-    begin = days[number % len(days)] + start * DAY
+    change, (start, first, second) = changes(zone)[number % len(changes(zone))], days
+    begin = change + start * DAY
     middle, end = begin + first * DAY, begin + (first + second) * DAY
-    cron = f"{minute} {hour} * * *"
     whole = list(due_between(cron, zone, begin, end))
     assert whole == sorted(set(whole))
     assert [*due_between(cron, zone, begin, middle), *due_between(cron, zone, middle, end)] == whole
