@@ -4,7 +4,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint bench
+.PHONY: help setup demo test test-all lint bench up down
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,3 +30,9 @@ lint: setup ## ruff, mypy --strict and the layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+up: ## Ray, MLflow, PostgreSQL and the scheduler in containers (deploy/README.md says what to write first)
+	docker compose --file deploy/compose/compose.yaml up --build --detach --wait
+
+down: ## stop them; what they hold stays in volumes
+	docker compose --file deploy/compose/compose.yaml down
