@@ -21,6 +21,7 @@ from orchestrator.dispatch import Dispatcher, LocalDispatcher
 from orchestrator.errors import TrackingError
 from orchestrator.ledger import Ledger
 from orchestrator.raytune import RayDispatcher
+from orchestrator.records import TrialRow
 from orchestrator.spec import spec_from_mapping
 from orchestrator.status import Status
 
@@ -32,14 +33,14 @@ class Meter:
     """Looks on, and notes when how many trials were done, and the driver's memory then."""
 
     phases: list[tuple[float, str]] = field(default_factory=list)
-    points: list[tuple[float, int, int]] = field(default_factory=list)
+    points: list[tuple[float, int, int, float]] = field(default_factory=list)
 
     def phase(self, text: str) -> None:
         self.phases.append((time.time(), text))
 
     def progress(self, status: Status) -> None:
         if not self.points or status.done - self.points[-1][1] >= status.total // 200 or status.done == status.total:
-            self.points.append((time.time(), status.done, psutil.Process().memory_info().rss))
+            self.points.append((time.time(), status.done, psutil.Process().memory_info().rss, time.process_time()))
 
 
 class NoTracker:
@@ -93,14 +94,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.untracked:
         orchestrator.sweep.Tracker = NoTracker  # type: ignore[misc,assignment]
-    meter = Meter()
-    began = time.time()
+    meter = Meter()    began = time.time()
     spec = spec_from_mapping(sweep_of(arguments.trials), Path.cwd())
     dispatcher = dispatcher_of(arguments.dispatcher, arguments.workers, arguments.seconds)
     row = orchestrator.sweep.run_sweep(spec, watch=meter, dispatcher=dispatcher)
     ended = time.time()
     with Ledger(spec.ledger) as ledger:
-        ends = sorted(trial.finished for trial in ledger.trials(row.id))
+        rows = sorted(ledger.trials(row.id), key=lambda trial: trial.finished)
+    ends = [trial.finished for trial in rows]
+    more = efficiency(rows, 3 * arguments.seconds, began) if arguments.seconds else {}
     write_outcome(
         trials=len(ends),
         best=None,
@@ -109,8 +111,34 @@ def main() -> None:
         after_seconds=ended - ends[-1],
         seconds_a_trial=(ends[-1] - ends[0]) / max(len(ends) - 1, 1),
         phases=[(at - began, text) for at, text in meter.phases],
-        points=[(at - began, done, rss) for at, done, rss in meter.points],
+        points=[(at - began, *rest) for at, *rest in meter.points],
+        **more,
     )
+
+
+def efficiency(rows: list[TrialRow], length: float, began: float) -> dict[str, float]:
+    """Return when the last worker began its first trial, and which share of all workers' time was slept from then on.
+
+    ``steady_efficiency`` counts until the first worker finds no more work, ``efficiency`` to the very end.
+    """
+    first: dict[float, float] = {}
+    last: dict[float, float] = {}
+    for row in rows:
+        worker = row.summary["mean"]["worker"]
+        first.setdefault(worker, row.finished - length)
+        last[worker] = row.finished
+    up = max(first.values())
+
+    def share(end: float) -> float:
+        slept = sum(max(min(row.finished, end) - max(row.finished - length, up), 0.0) for row in rows)
+        return slept / (len(first) * (end - up)) if end > up else 0.0
+
+    return {
+        "workers_seen": len(first),
+        "all_up_seconds": up - began,
+        "efficiency": share(max(last.values())),
+        "steady_efficiency": share(min(last.values())),
+    }
 
 
 if __name__ == "__main__":
