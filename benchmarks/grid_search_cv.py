@@ -1,7 +1,7 @@
 """The rival GridSearchCV over scikeras, ``n_jobs`` = cores: ``python -m benchmarks.grid_search_cv`` in a problem's folder.
 
-What scikeras cannot do: watch a monitor split of the same kind as the folds. It has Keras' ``validation_split`` alone, the last rows
-of the training part; the rows to watch are put there. It refits the winner, as Kerasweep does.
+What scikeras cannot do: watch a monitor split of the same kind as the folds. It has Keras' ``validation_split`` alone, the last
+rows of the training part; the rows to watch are put there. It refits the winner, as Kerasweep does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Our side of the machinery problems: a whole sweep whose worker trains nothing, measured by trial and by the driver's memory.
 
-``python -m benchmarks.machinery --trials 1000``, in an empty folder. All of ``run_sweep`` is real (ledger, search, dispatch, MLflow,
-refit); only the worker's program is another. ``--untracked`` puts a tracker in place that writes nothing.
+``python -m benchmarks.machinery --trials 1000``, in an empty folder. All of ``run_sweep`` is real (ledger, search, dispatch,
+MLflow, refit); only the worker's program is another. ``--untracked`` puts a tracker in place that writes nothing.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.untracked:
         orchestrator.sweep.Tracker = NoTracker  # type: ignore[misc,assignment]
-    meter = Meter()    began = time.time()
+    meter = Meter()
+    began = time.time()
     spec = spec_from_mapping(sweep_of(arguments.trials), Path.cwd())
     dispatcher = dispatcher_of(arguments.dispatcher, arguments.workers, arguments.seconds)
     row = orchestrator.sweep.run_sweep(spec, watch=meter, dispatcher=dispatcher)

@@ -1,7 +1,7 @@
 """Runs one program from start to exit and measures it with all that it starts: wall time, CPU time, peak memory. Linux only.
 
-CPU time is exact: this process adopts whoever loses his parent (Ray's daemons do) and waits for all of them. Memory is sampled, as
-the sum of what all processes hold; pages that several of them share count more than once, for every method alike.
+CPU time is exact: this process adopts whoever loses his parent (Ray's daemons do) and waits for all of them. Memory is sampled,
+as the sum of what all processes hold; pages that several of them share count more than once, for every method alike.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ def _compiled(model, task, optimizer, learning_rate):
 
 
 def mlp(
+    *,
     input_shape,
     output_units,
     task,
@@ -36,7 +37,7 @@ def mlp(
     return _compiled(keras.Sequential(layers), task, optimizer, learning_rate)
 
 
-def text_cnn(input_shape, output_units, task, max_words, length, embedding_size, dropout, learning_rate):
+def text_cnn(*, input_shape, output_units, task, max_words, length, embedding_size, dropout, learning_rate):
     """Kerasweep's recipe ``text_cnn``: 64 filters of widths 3, 4 and 5, and a dense layer of 64."""
     tokens = keras.Input(input_shape, dtype="int32")
     words = keras.layers.Embedding(max_words, embedding_size)(tokens)
@@ -50,7 +51,7 @@ def text_cnn(input_shape, output_units, task, max_words, length, embedding_size,
     return _compiled(model, task, "adam", learning_rate)
 
 
-def image_cnn(input_shape, output_units, filters, dropout, learning_rate, task="multiclass"):
+def image_cnn(*, input_shape, output_units, filters, dropout, learning_rate, task="multiclass"):
     """Two convolutions, a maximum, a dense layer. Kerasweep calls this very function."""
     model = keras.Sequential(
         [

@@ -1,7 +1,7 @@
 """The runner: ``python -m benchmarks.run --problem 1 --methods kerasweep grid_search_cv --repeats 3``.
 
-Every cold run starts in an empty folder (no ledger, no MLflow store) with an empty compilation cache; the warm run beside it starts
-in another empty folder with the cache that the cold one left. Raw results are kept as JSON under ``results/``.
+Every cold run starts in an empty folder (no ledger, no MLflow store) with an empty compilation cache; the warm run beside it
+starts in another empty folder with the cache that the cold one left. Raw results are kept as JSON under ``results/``.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _keep(record: dict[str, Any], file: Path) -> None:
-    """Keep a record beside earlier ones of the same problem: a later run of the same method and size takes an earlier one's place."""
+    """Keep a record beside earlier ones of the same problem; a later run of the same method and size replaces an earlier one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))
