@@ -31,6 +31,11 @@ lint: setup ## ruff, mypy --strict and the layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: setup ## Kerasweep beside GridSearchCV, KerasTuner and Ray Tune (hours; benchmarks/README.md says how to run parts)
+	$(BIN)/pip install --quiet --disable-pip-version-check --compile --constraint deploy/constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.draw
+
 up: ## Ray, MLflow, PostgreSQL and the scheduler in containers (deploy/README.md says what to write first)
 	docker compose --file deploy/compose/compose.yaml up --build --detach --wait
 
