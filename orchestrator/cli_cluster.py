@@ -45,7 +45,7 @@ def submit(*, sweep: Path, address: str | None, new: bool, wait: bool, follow: b
     from orchestrator.parcel import make_parcel
     from orchestrator.spec import load_spec
     from orchestrator.spec_files import read_mapping
-    from orchestrator.submission import await_driver, await_end, claim_attempt, send_attempt
+    from orchestrator.submission import await_driver, await_end, claim_attempt, send_attempt, sweep_state
     from orchestrator.submission_checks import check_submission
 
     spec = load_spec(sweep)
@@ -70,7 +70,7 @@ def submit(*, sweep: Path, address: str | None, new: bool, wait: bool, follow: b
     elif job.state.value == "FAILED":
         click.echo(f"{job.title} failed:\n{_end_of(jobs, job)}", err=True)
     elif job.state.over:
-        click.echo(f"{job.title}: {job.state.value}")
+        click.echo(f"{job.title}: {sweep_state(job, None)}")
     else:
         state = "waits for room" if job.state.value == "PENDING" else "is running"
         click.echo(f"{job.title} {state}. Follow it:  kerasweep logs {job.title} --follow --address {jobs.address}")
@@ -122,7 +122,7 @@ def stop(sweep: str, address: str | None, as_json: bool) -> None:
     """Stop SWEEP (NAME or NAME/OCCASION) on a cluster. What is finished is kept; submitting it again continues it."""
     from orchestrator.errors import ClusterError
     from orchestrator.jobs import job_record
-    from orchestrator.submission import find_job
+    from orchestrator.submission import find_job, sweep_state
 
     jobs = _connect(address)
     job = find_job(jobs, sweep)
@@ -140,7 +140,7 @@ def stop(sweep: str, address: str | None, as_json: bool) -> None:
     if as_json:
         print_json(job_record(job))
     elif was_over:
-        click.echo(f"{job.title} was over already: {job.state.value}")
+        click.echo(f"{job.title} was over already: {sweep_state(job, None)}")
     else:
         click.echo(
             f"{job.title} is stopped. What is finished is kept; continue with: kerasweep submit FILE --address {jobs.address}"

@@ -145,8 +145,8 @@ class _Client(JobSubmissionClient):  # type: ignore[misc]
         try:
             reply.raise_for_status()
             return str(reply.json()["ray_version"])
-        except (requests.RequestException, KeyError, TypeError) as error:
-            raise requests.ConnectionError("what answers there is no Ray dashboard") from error
+        except (requests.RequestException, KeyError, TypeError):
+            raise requests.ConnectionError("what answers there is no Ray dashboard") from None
 
     def details(self, submission: str) -> JobDetails | None:
         """Return what the cluster knows of a job, None if it knows none of that id."""
@@ -180,11 +180,16 @@ def _job(details: JobDetails) -> Job:
 
 def _reason(error: BaseException) -> str:
     """Return the innermost cause of a failed request: what libraries wrap around it says nothing more."""
-    while (inner := error.__cause__ or error.__context__ or getattr(error, "reason", None)) and isinstance(inner, BaseException):
+    while isinstance(inner := _inside(error), BaseException):
         error = inner
     if isinstance(error, HTTPException):
         return "what answers there speaks no HTTP"
     return _last_line(str(error)).rstrip(".") or type(error).__name__
+
+
+def _inside(error: BaseException) -> object:
+    context = None if error.__suppress_context__ else error.__context__
+    return error.__cause__ or context or getattr(error, "reason", None)
 
 
 def _last_line(text: str) -> str:
