@@ -1,6 +1,7 @@
 # The front door. `make` shows what there is; every target sets up what it needs in .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
+FUSED := tests/trainers/fused# a process has one Keras backend, and these need JAX
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -20,10 +21,12 @@ demo: setup ## the main job on real data: a genetic search, its leaderboard, the
 	$(BIN)/kerasweep run examples/breast_cancer.yaml
 
 test: setup ## the tests, under 10 minutes on 2 cores
-	$(BIN)/python -m pytest -m "not full"
+	KERAS_BACKEND=jax $(BIN)/python -m pytest $(FUSED) -m "not full"
+	$(BIN)/python -m pytest --ignore $(FUSED) -m "not full"
 
 test-all: setup ## every test, the examples included
-	$(BIN)/python -m pytest
+	KERAS_BACKEND=jax $(BIN)/python -m pytest $(FUSED)
+	$(BIN)/python -m pytest --ignore $(FUSED)
 
 lint: setup ## ruff, mypy --strict and the layers
 	$(BIN)/ruff check .
