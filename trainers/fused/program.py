@@ -88,7 +88,7 @@ class Program:
         self.rule = rule
         self.batch = batch
         self.chunk = chunk
-        self._compiled: dict[Any, Any] = {}
+        self._compiled: dict[Any, tuple[Callable[..., tuple[Lane, Any]], int]] = {}
         self.place = jax.jit(_place, donate_argnums=0)
         self.predict = jax.jit(self._predict)
         self.predict_one = jax.jit(self._predict_one)
@@ -114,10 +114,10 @@ class Program:
         key = (structure, tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves))
         if key not in self._compiled:
             begun = time.perf_counter()
-            self._compiled[key] = self._lower(arguments).compile()
+            made = self._lower(arguments).compile()
+            self._compiled[key] = made, _memory_of(made)
             _log.info("A program of %d lanes compiled in %.2f s.", lanes.epoch.shape[0], time.perf_counter() - begun)
-        compiled: Callable[..., tuple[Lane, Any]] = self._compiled[key]
-        needed = _memory_of(self._compiled[key])
+        compiled, needed = self._compiled[key]
         if memory_bytes is not None and needed > memory_bytes:
             raise MemoryError(f"a program of {lanes.epoch.shape[0]} lanes: expected at most {memory_bytes} bytes, got {needed}.")
         return compiled
