@@ -162,9 +162,7 @@ def score_model(
     dataset : for the target and weights as given.
     settings : for the names of the metrics and the folder of the user's ones.
     """
-    return score_prediction(
-        predict(model, take(prepared.inputs, rows)), plan, prepared, rows, dataset=dataset, settings=settings
-    )
+    return score_prediction(predict(model, take(prepared.inputs, rows)), plan, prepared, rows, dataset=dataset, settings=settings)
 
 
 def score_prediction(
@@ -242,6 +240,7 @@ def train_fold(
         seconds=time.perf_counter() - started,
         history=fitted.history,
         stopped="diverged" if scores is None else fitted.stopped,
+        size=sum(math.prod(variable.shape) for variable in model.trainable_variables),
     )
 
 

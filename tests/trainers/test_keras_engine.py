@@ -189,6 +189,18 @@ def test_a_fold_is_what_model_fit_gives(tmp_path):
     assert result.seconds > 0
 
 
+def test_a_fold_counts_the_parameters_that_it_trained(tmp_path):
+    """``select: one_se`` takes the smallest of equally good nets."""
+    sweep = settings(tmp_path, dataset(), fit=FitSettings(epochs=1, batch_size=16, early_stopping=None))
+    evaluator = Evaluator(sweep)
+    inputs = evaluator.prepared(0, evaluator.effective({})).inputs.shape[1]
+
+    one, two = train(sweep, layer_sizes=[4], batch_norm="after"), train(sweep, layer_sizes=[4, 3])
+
+    hidden = (inputs + 1) * 4
+    assert (one.size, two.size) == (hidden + 2 * 4 + 5, hidden + 5 * 3 + 4)  # batch norm's moving averages are not trained
+
+
 def test_regression_is_scored_in_the_targets_own_unit(tmp_path):
     sweep = settings(tmp_path, dataset("regression", rows=300), "regression")
 
