@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.champion import Contest
 from orchestrator.conductor import Objective, SweepConductor
 from orchestrator.dispatch import Dispatcher
 from orchestrator.errors import (
@@ -27,6 +28,7 @@ from orchestrator.lease import LEASE_SECONDS, Lease
 from orchestrator.ledger import Ledger
 from orchestrator.owner import Owner
 from orchestrator.records import SweepRow
+from orchestrator.registry import CHALLENGER
 from orchestrator.setting_up import make_dispatcher, make_search, make_trial_key, most_trials, strategy_of
 from orchestrator.spec_model import SweepSpec
 from orchestrator.staging import Staged, stage_data
@@ -290,12 +292,27 @@ class _Drive:
             "model": str(model),
         }
         self.sweep = self.ledger.update_facts(self.sweep, facts)
+        register_as = self.spec.model.register_as
         try:
-            uploaded = self.tracker.upload_model(model, register_as=self.spec.model.register_as)
+            uploaded = self.tracker.upload_model(model, register_as=register_as, alias=CHALLENGER if register_as else None)
         except TrackingError as error:
             logger.warning("%s", error)
-        else:
-            self.ledger.update_facts(self.sweep, {"model_uri": uploaded.uri, "model_version": uploaded.version})
+            return
+        self.sweep = self.ledger.update_facts(self.sweep, {"model_uri": uploaded.uri, "model_version": uploaded.version})
+        if uploaded.version is not None:
+            Contest(
+                spec=self.spec,
+                sweep=self.sweep,
+                ledger=self.ledger,
+                staged=staged,
+                winner=winner,
+                version=uploaded.version,
+                dispatcher=dispatcher,
+                owned=self.given is None,
+                logs=folder / "logs",
+                tick=self._tick,
+                watch=self.watch,
+            ).settle()
 
 
 def _plan(settings: SweepSettings, staged: Staged, dispatcher: Dispatcher, conductor: SweepConductor) -> str:

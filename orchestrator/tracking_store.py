@@ -14,11 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from orchestrator.errors import TrackingError
 from orchestrator.tracking_records import TAG_ID, TAG_KIND, TAG_PARENT, TAG_TRIAL, DatasetContent, MetricPoint, RunContent
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 _REFUSALS = frozenset({"INVALID_PARAMETER_VALUE", "INVALID_STATE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST"})
 _BOUNDS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
@@ -68,6 +71,15 @@ def _alone(uri: str) -> Iterator[None]:
         yield
 
 
+def open_client(uri: str) -> MlflowClient:
+    """Return a client of the store at an absolute URI, whose requests give up within a minute or so and print nothing."""
+    for name, value in {**_BOUNDS, **_QUIET}.items():  # read by MLflow at every request; what the user has set stays
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
 class MlflowStore:
     """The runs of one experiment.
 
@@ -83,14 +95,11 @@ class MlflowStore:
     """
 
     def __init__(self, uri: str, experiment: str) -> None:
-        for name, value in {**_BOUNDS, **_QUIET}.items():  # read by MLflow at every request; what the user has set stays
-            os.environ.setdefault(name, value)
-        from mlflow import MlflowClient
+        self.uri = uri
+        self.client = open_client(uri)
         from mlflow.tracking.context.registry import resolve_tags
 
         self._context = {str(name): str(value) for name, value in resolve_tags().items()}  # user, source, commit
-        self.uri = uri
-        self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         with _alone(uri):
             self.experiment_id = self._experiment(experiment)
 
