@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -28,10 +29,13 @@ class Predictor:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        import keras
-
         folder = Path(folder)
         self.manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        backend = self.manifest["versions"]["backend"]
+        if importlib.util.find_spec(backend) is not None:  # Keras' own default need not be among the model's requirements
+            os.environ.setdefault("KERAS_BACKEND", backend)
+        import keras
+
         self._preprocessor = load_module(folder / "serving_code.py").load_preprocessor(folder / "preprocessing")
         self._model = keras.saving.load_model(folder / "model.keras", compile=False)
 

@@ -23,7 +23,8 @@ ROWS = 12
 KINDS = ("table", "array", "deep")
 
 TRAIN = """
-    import json, sys
+    import json, os, sys
+    os.environ["KERAS_BACKEND"] = "jax"  # not Keras' default
     from pathlib import Path
     import numpy as np, pandas as pd
     from orchestrator.model_folder import predict, write_model_folder
@@ -104,6 +105,8 @@ SERVE = """
             "keras": predictor.read_output(raw).tolist(),
             "example": len(whole.predict(example)),
         }
+    import keras
+    answers["backend"] = keras.backend.backend()
     (base / "answers.json").write_text(json.dumps(answers))
     ours = [name for name in sys.modules if name.split(".")[0] in ("orchestrator", "trainers", "search_spaces")]
     assert not ours, ours
@@ -120,7 +123,7 @@ class Served:
 
 
 def run_python(code: str, *arguments: str, cwd: Path) -> None:
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
         [sys.executable, "-c", dedent(code), *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
@@ -141,6 +144,10 @@ def test_both_flavours_say_the_same_without_kerasweep(served: Served, name: str)
     numbers = served.frame(name).select_dtypes("number").filter(regex="^(probability_|value)")
     assert len(numbers) == ROWS
     np.testing.assert_allclose(numbers.to_numpy(), np.array(served.answers[name]["keras"]), rtol=1e-6)
+
+
+def test_a_model_is_served_by_the_backend_that_trained_it(served: Served) -> None:
+    assert served.answers["backend"] == "jax"  # the only one among the model's requirements
 
 
 @pytest.mark.parametrize("name", KINDS)
