@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import KerasweepError, LeaseLostError
-from orchestrator.promotion import Comparison, Verdict, compare, decide, promotion_seed
+from orchestrator.promotion import COMPARISON, PROMOTION, Comparison, Verdict, compare, decide, promotion_seed
 from orchestrator.registry import ModelRegistry, Version
 from orchestrator.retraining import FreshSplits, retrain, stage_fresh_splits
 from orchestrator.row_values import is_finite
@@ -39,8 +39,6 @@ logger = logging.getLogger(__name__)
 
 TAG_CONFIG = "kerasweep.config"
 TAG_PARTS = "kerasweep.parts"
-COMPARISON, PROMOTION = "comparison", "promotion"
-"""Names of facts: the figures of a comparison, which a resumed sweep does not repeat, and what came of it."""
 
 _PARTS = {
     "task": "task",

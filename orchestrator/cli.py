@@ -1,4 +1,4 @@
-"""The command line, and with ``cli_reading`` the only module that prints: arguments in, one function called, its answer shown.
+"""The command line. It and the ``cli_`` modules alone print: arguments in, one function called, its answer shown.
 
 Everything but click is imported inside the commands, so that ``kerasweep --help`` loads no library that takes time.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli_cluster import logs, status, stop, submit
+from orchestrator.cli_models import promote, report, rollback
 from orchestrator.cli_reading import LEDGER_OPTION, best, browse, list_sweeps, print_json, show, show_outcome
 from orchestrator.cli_schedules import schedule, scheduler
 from orchestrator.errors import KerasweepError, NotFoundError, SpecError, SubmissionError
@@ -62,6 +63,9 @@ main.add_command(list_sweeps)
 main.add_command(show)
 main.add_command(best)
 main.add_command(browse)
+main.add_command(report)
+main.add_command(promote)
+main.add_command(rollback)
 
 
 @main.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.leaderboard import BASELINE, Entry, Leaderboard
+from orchestrator.promotion import PROMOTION, standing
 
 if TYPE_CHECKING:
     from orchestrator.reading import SweepView
@@ -201,6 +202,8 @@ def _print_winner(seen: SweepView) -> None:
         click.echo(f"  model        {_short_path(facts['model'])} (refitted for {refit.get('epochs')} epochs)")
     if facts.get("model_uri"):
         click.echo(f"  in MLflow    {facts['model_uri']}")
+    if facts.get(PROMOTION):
+        click.echo(f"  registered   {standing(facts[PROMOTION])}")
 
 
 def _print_trial(sweep: SweepRow, trial: TrialRow, record: Mapping[str, Any]) -> None:

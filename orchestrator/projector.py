@@ -16,6 +16,7 @@ from typing import ParamSpec
 
 from orchestrator.ledger import Ledger
 from orchestrator.records import SweepRow, TrialRow
+from orchestrator.report import is_reported, report_of
 from orchestrator.row_values import objective_of
 from orchestrator.tracking_curve import BestCurve
 from orchestrator.tracking_dataset import dataset_content
@@ -191,7 +192,8 @@ class Projector:
             with tempfile.TemporaryDirectory() as folder:
                 write_final_files(Path(folder), sweep, trials, self._ledger)
                 store.log_files(parent, Path(folder))
-        store.write(parent, replace(content, tags={**content.tags, TAG_NOTE: sweep_note(sweep, trials)}))
+        report = report_of(self._ledger, sweep).markdown() if is_reported(sweep) else ""
+        store.write(parent, replace(content, tags={**content.tags, TAG_NOTE: sweep_note(sweep, trials, report)}))
 
     def _close_abandoned(self, store: MlflowStore) -> None:
         """Close what dead drivers of other sweeps of this experiment left open. One that comes back opens its run again."""

@@ -37,6 +37,7 @@ from orchestrator.stop import StopSignals
 from orchestrator.tracking import Tracker
 from orchestrator.trials import SweepState, TrialState
 from orchestrator.warm_start import fix_first_configs
+from orchestrator.webhook import notify
 from search_spaces import Strategy
 from trainers.errors import TrainerError
 from trainers.messages import Check, Checked, Failed, Refit, Refitted
@@ -93,6 +94,7 @@ def run_sweep(
         if sweep.state is SweepState.COMPLETED:
             _catch_up(tracker)
             return sweep
+        last.callback(notify, ledger, sweep, spec.notify.webhook)
         try:
             with Lease(ledger, sweep) as lease:
                 return _Drive(spec, sweep, ledger, tracker, last, lease, stop, watch, options, clock, dispatcher).run()

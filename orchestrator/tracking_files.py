@@ -16,6 +16,7 @@ from orchestrator.leaderboard import Leaderboard
 from orchestrator.leaderboard_formats import to_csv, to_html
 from orchestrator.pictures import LEARNING_CURVES, draw_pictures
 from orchestrator.redaction import without_secrets
+from orchestrator.report import is_reported, report_of
 from orchestrator.row_values import ranked, spec_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def write_first_files(folder: Path, sweep: SweepRow) -> None:
 
 
 def write_final_files(folder: Path, sweep: SweepRow, trials: Sequence[TrialRow], ledger: Ledger) -> None:
-    """Write what is known when a sweep ends: leaderboard.csv and .html, fold_histories.json, pictures/*.png."""
+    """Write what is known when a sweep ends: leaderboard.csv and .html, fold_histories.json, pictures/*.png, report.md."""
     write_first_files(folder, sweep)  # a resumed sweep may have another budget by now
     board = Leaderboard.from_rows(trials, Objective(**spec_of(sweep)["objective"]), sweep.facts.get("baseline") or ())
     (folder / "leaderboard.csv").write_text(to_csv(board), encoding="utf-8")
@@ -53,6 +54,8 @@ def write_final_files(folder: Path, sweep: SweepRow, trials: Sequence[TrialRow],
     by_key = ledger.known_folds(trial.key for trial in best)
     histories = {trial.number: list(by_key.get(trial.key, {}).values()) for trial in best}
     (folder / "fold_histories.json").write_text(fold_histories(best, histories), encoding="utf-8")
+    if is_reported(sweep):
+        (folder / "report.md").write_text(report_of(ledger, sweep).markdown() + "\n", encoding="utf-8")
     draw_pictures(folder / "pictures", sweep, trials, {trial.number: histories[trial.number] for trial in best[:LEARNING_CURVES]})
 
 

@@ -17,8 +17,11 @@ MOST_CHARACTERS = 7900
 """MLflow cuts a tag at 8000 characters."""
 
 
-def sweep_note(sweep: SweepRow, trials: Sequence[TrialRow]) -> str:
-    """Return the description of a sweep as it stands: winner, spread, baseline, test scores, states, and how to go on."""
+def sweep_note(sweep: SweepRow, trials: Sequence[TrialRow], report: str = "") -> str:
+    """Return the description of a sweep as it stands: winner, spread, baseline, test scores, states, and how to go on.
+
+    ``report`` (Markdown) is put at its end, and cut when it takes more than half of the room.
+    """
     parts = [
         f"## {sweep.title}: {_state(sweep)}",
         *_winner(sweep, trials),
@@ -28,7 +31,8 @@ def sweep_note(sweep: SweepRow, trials: Sequence[TrialRow]) -> str:
         + ", ".join(f"{count} {state}" for state, count in sorted(Counter(str(trial.state) for trial in trials).items())),
         f"Go on: `kerasweep resume {sweep.name}`. Look closer: `kerasweep show {sweep.name}`.",
     ]
-    return "\n\n".join(part for part in parts if part)[:MOST_CHARACTERS]
+    end = f"\n\n{report[: MOST_CHARACTERS // 2]}" if report else ""
+    return "\n\n".join(part for part in parts if part)[: MOST_CHARACTERS - len(end)] + end
 
 
 def _state(sweep: SweepRow) -> str:
