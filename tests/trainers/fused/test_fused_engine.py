@@ -28,7 +28,7 @@ def finished(heard: list[Event]) -> dict[tuple[int, int], Any]:
     return {(event.trial, event.result.fold): event.result for event in heard if isinstance(event, FoldFinished)}
 
 
-@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("task", [pytest.param("binary", marks=pytest.mark.full), "multiclass", "regression"])
 def test_our_recipe_is_trained_and_scored_for_every_task(tmp_path: Path, task: str) -> None:
     made = settings(tmp_path, dataset(task), task)
     configs = [{"epochs": 3}, {"epochs": 6}, {"epochs": 6, "learning_rate": 0.02}]

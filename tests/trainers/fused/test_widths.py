@@ -20,7 +20,7 @@ def wide_and_deep(units: int, norm: bool, optimizer: str) -> keras.Model:
     wide, deep = keras.Input((2,), name="wide"), keras.Input((3,), name="deep")
     x = deep
     for index in range(2):
-        x = layers.Dense(units + index, kernel_regularizer="l2")(x)
+        x = layers.Dense(units + index, kernel_regularizer="l2", use_bias=not norm)(x)
         x = layers.BatchNormalization()(x) if norm else x
         x = layers.Activation("selu")(x)
     model = keras.Model({"wide": wide, "deep": deep}, layers.Dense(1, "sigmoid")(layers.Concatenate()([x, wide])))
@@ -45,7 +45,7 @@ def wide_and_deep_in_common_widths(norm: bool, optimizer: str) -> keras.Model:
     wide, deep = keras.Input((2,), name="wide"), keras.Input((3,), name="deep")
     x = deep
     for _ in range(2):
-        x = layers.Dense(16, kernel_regularizer="l2")(x)
+        x = layers.Dense(16, kernel_regularizer="l2", use_bias=not norm)(x)
         x = layers.BatchNormalization()(x) if norm else x
         x = layers.Activation("selu")(x)
     model = keras.Model({"wide": wide, "deep": deep}, layers.Dense(1, "sigmoid")(layers.Concatenate()([x, wide])))
