@@ -21,7 +21,7 @@ from orchestrator.spec_model import SweepSpec
 from orchestrator.trials import SweepState
 
 STOP_SECONDS = 30
-"""What Ray gives our drivers between SIGTERM and SIGKILL; three seconds mostly do, but not in the middle of loading data."""
+"""What Ray gives our drivers between SIGTERM and SIGKILL. Its own three seconds are short for Tune's end on a busy machine."""
 
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 60.0

@@ -20,6 +20,8 @@ from orchestrator.parcel import make_parcel
 from orchestrator.schedule_records import SubmissionState
 from orchestrator.spec import load_spec
 from orchestrator.spec_model import SweepSpec
+from orchestrator.status import Silent
+from orchestrator.stop import StopSignals
 from orchestrator.submission import (
     Attempt,
     await_driver,
@@ -30,6 +32,7 @@ from orchestrator.submission import (
     send_attempt,
     sweep_state,
 )
+from orchestrator.sweep import Options, _claim
 from orchestrator.trials import SweepState
 
 
@@ -277,6 +280,13 @@ def test_the_ledger_knows_better_than_a_job_that_was_killed_at_its_end(spec: Swe
     drive(spec, ledger, SweepState.COMPLETED)
     jobs.end(attempt.row.id, JobState.FAILED)
     assert sweep_state(jobs.jobs[attempt.row.id], ledger) == "COMPLETED"
+
+
+def test_a_driver_with_patience_waits_for_the_lease_of_one_that_was_lost(spec: SweepSpec, ledger: Ledger) -> None:
+    ledger.claim_sweep(spec.name, spec.record(), spec.identity(), Owner("lost", 1), 0.5)
+    with pytest.raises(SweepBusyError):
+        _claim(spec, Options(), ledger, StopSignals(), Silent())
+    assert _claim(spec, Options(patience=20), ledger, StopSignals(), Silent()).attempt == 2
 
 
 def test_a_wrong_sweep_that_is_taken_back_can_be_submitted_again(spec: SweepSpec, ledger: Ledger) -> None:
