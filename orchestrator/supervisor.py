@@ -89,6 +89,7 @@ class Supervisor:
         self._memory_seen_at = 0.0
         self._cohort: Cohort | None = None
         self._sent = False
+        self._limit: float | None = None  # seconds that what was sent may take
         self._deadline: float | None = None
 
     # --- the child's life ---------------------------------------------------------------------------------------------------
@@ -194,7 +195,7 @@ class Supervisor:
                 if tick is not None:
                     tick()
             self._send(request)
-            self._deadline = time.monotonic() + timeout
+            self._limit_to(timeout)
             while True:
                 message = self._next(_GLANCE_SECONDS)
                 if tick is not None:
@@ -257,7 +258,7 @@ class Supervisor:
             if self._cohort is not None and not self._sent and not self._unanswered:
                 self._send(Evaluate(self._cohort.trials))
                 self._sent = True
-                self._deadline = None if self._cohort.seconds is None else time.monotonic() + self._cohort.seconds
+                self._limit_to(self._cohort.seconds)
             left = until - time.monotonic()
             try:
                 message = self._child().receive(max(min(left, _GLANCE_SECONDS), 0.0))
@@ -274,6 +275,10 @@ class Supervisor:
             elif left <= _GLANCE_SECONDS:
                 return None
 
+    def _limit_to(self, seconds: float | None) -> None:
+        self._limit = seconds
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+
     def _look(self) -> None:
         """Raise _LostError when the child must not go on: stopped, too late, too large."""
         if self._stopped.is_set():
@@ -282,7 +287,7 @@ class Supervisor:
         if self._unanswered and now > self._ready_by:
             raise _LostError("crashed", f"The worker was not ready after {START_SECONDS:.0f} s. {self._child().last_words()}")
         if self._deadline is not None and now > self._deadline:
-            raise _LostError("timeout", f"The worker overran its time. {self._child().last_words()}")
+            raise _LostError("timeout", f"The worker was ended, since it was not done after {self._limit:g} s.")
         if self._memory_bytes is not None and now - self._memory_seen_at > _GLANCE_SECONDS:
             self._memory_seen_at = now
             held = self._child().memory()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import socket
 import subprocess
@@ -23,6 +24,8 @@ WORKER_COMMAND = (sys.executable, "-P", "-m", "trainers.worker")
 
 _TAIL_BYTES = 4096
 _TAIL_LINES = 15
+_CHATTER = re.compile(r"I\d{4} |WARNING: All log messages before absl|To enable the following instructions")
+"""How lines begin that TensorFlow prints whenever it starts, whatever it is told: they explain nothing."""
 _TERMINATE_SECONDS = 1.0
 
 
@@ -100,8 +103,8 @@ class WorkerProcess:
                 lines = log.read().decode(errors="replace").splitlines()
         except OSError:
             lines = []
-        tail = "\n".join(lines[-_TAIL_LINES:])
-        return f"The end of {self._log_path}:\n{tail}" if tail else f"It printed nothing to {self._log_path}."
+        tail = "\n".join([line for line in lines if not _CHATTER.match(line)][-_TAIL_LINES:])
+        return f"The end of {self._log_path}:\n{tail}" if tail else f"It printed nothing of note to {self._log_path}."
 
     def close(self) -> None:
         """End the process and all that it started, within about a second whatever it is doing. May be called again."""

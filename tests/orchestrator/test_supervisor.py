@@ -117,10 +117,26 @@ def test_a_crash_loses_the_cohort_with_signal_and_last_words_and_the_next_one_ru
     assert list(supervisor.evaluate(cohort("c1", {})))[-1] == CohortFinished("c1")
 
 
+def test_last_words_leave_out_what_tensorflow_prints_whenever_it_starts(tmp_path: Path) -> None:
+    lines = (
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
+        "I0000 00:00:1795204748.071800   17519 port.cc:153] oneDNN custom operations are on.",
+        "E0000 00:00:1795204527.821930   14025 cuda_executor.cc:52] out of memory",
+    )
+    dying = (sys.executable, "-c", f"print({chr(10).join(lines)!r})")
+    supervisor = Supervisor("keras", cpus=1, log_path=tmp_path / "worker.log", command=dying)
+    supervisor.prepare(settings())
+    end = lost(supervisor, cohort("c0", {}))
+    supervisor.close()
+    assert "oneDNN" not in end.detail
+    assert "absl" not in end.detail
+    assert "out of memory" in end.detail
+
+
 def test_last_words_are_those_of_the_child_that_died_not_of_an_earlier_one(supervisor: Supervisor) -> None:
     lost(supervisor, cohort("c0", {"kill": signal.SIGKILL}))
     threading.Timer(0.5, os.kill, (pid_of(supervisor), signal.SIGKILL)).start()
-    with pytest.raises(WorkerLostError, match=r"killed by SIGKILL .* printed nothing"):
+    with pytest.raises(WorkerLostError, match=r"killed by SIGKILL .* printed nothing of note"):
         supervisor.request(Check({"sleep": 60}), timeout=90)
 
 
@@ -148,6 +164,7 @@ def test_a_cohort_that_overruns_is_lost_as_timeout(supervisor: Supervisor) -> No
     began = time.monotonic()
     end = lost(supervisor, cohort("c0", {"sleep": 60}, seconds=0.3))
     assert end.cause == "timeout"
+    assert end.detail == "The worker was ended, since it was not done after 0.3 s."
     assert time.monotonic() - began < 2.0
 
 
@@ -183,9 +200,7 @@ def test_out_of_memory_inside_the_child_is_told_as_such(supervisor: Supervisor) 
 
 
 def test_a_child_that_has_grown_is_replaced_between_cohorts_without_a_word(tmp_path: Path) -> None:
-    supervisor = Supervisor(
-        "keras", cpus=1, log_path=tmp_path / "worker.log", command=FAKE_WORKER, growth_bytes=50 * MEGABYTE
-    )
+    supervisor = Supervisor("keras", cpus=1, log_path=tmp_path / "worker.log", command=FAKE_WORKER, growth_bytes=50 * MEGABYTE)
     supervisor.prepare(settings())
     pids = []
     for number, config in enumerate(({}, {"grow": 20}, {"grow": 60}, {})):
