@@ -52,7 +52,7 @@ class NoTracker:
 
     def notify(self) -> None: ...
 
-    def close(self) -> bool:
+    def close(self, **_: Any) -> bool:
         return True
 
     def upload_model(self, folder: Path, **_: Any) -> Any:

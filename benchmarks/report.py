@@ -144,6 +144,7 @@ def _scaling(runs: Sequence[Run]) -> Table:
     for run in runs:
         table.add_row(
             str(run["workers"]),
+            str(run["workers_seen"]),
             str(run["trials"]),
             f"{run['all_up_seconds']:.1f}",
             f"{run['efficiency']:.3f}",

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.problems.problem import Problem
 
 WORDS, LENGTH = 2000, 60
-PACKAGES = ("asyncio", "email", "unittest")
+PACKAGES = ("asyncio", "email", "http", "importlib", "logging", "multiprocessing", "unittest")
 
 
 def _rows(pima: Path | None) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +52,7 @@ TEXT_CNN = Problem(
             "learning_rate": {"reciprocal": [3e-4, 1e-2]},
         },
         "cv": {"folds": 3},
-        "fit": {"epochs": 10, "batch_size": 32, "early_stopping": None},
+        "fit": {"epochs": 15, "batch_size": 32, "early_stopping": None},
     },
     sizes={
         "full": _trials(12),
