@@ -132,7 +132,8 @@ class Retraining:
         self.results = {request.number: {} for request in self.requests}
         left = list(self.requests)
         while left:
-            chosen = pack(left, self.packing, workers=self.workers, seconds_per_work=None)
+            idle = max(self.workers - len(self._waiting), 1)
+            chosen = pack(left, self.packing, workers=idle, seconds_per_work=None)
             self._waiting.append(chosen)
             left = [request for request in left if request not in chosen]
 
