@@ -14,6 +14,9 @@ LossCause = Literal["crashed", "timeout", "out_of_memory", "stopped"]
 LONGEST_SECONDS = 300.0
 """No cohort is expected to take longer: losing a worker costs that much at most."""
 
+WORTH_SECONDS = 5.0
+"""What compiling a program costs, roughly: less work than that is not shared out among workers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
@@ -66,7 +69,12 @@ class Packing:
 
 
 def pack(
-    waiting: Sequence[TrialRequest], packing: Packing, *, workers: int, seconds_per_work: float | None
+    waiting: Sequence[TrialRequest],
+    packing: Packing,
+    *,
+    workers: int,
+    seconds_per_work: float | None,
+    under_way: float = 0.0,
 ) -> tuple[TrialRequest, ...]:
     """Return the trials of the next cohort, in ask order, cut so that all workers stay busy to the end.
 
@@ -76,10 +84,12 @@ def pack(
     packing : which trials go together and what they cost.
     workers : how many cohorts can run at a time.
     seconds_per_work : measured so far; None before the first cohort has finished.
+    under_way : work that runs now.
 
     Notes
     -----
-    Trials that are better together come from the largest group, up to a fair share of the waiting work. Those that only share the
+    Trials that are better together come from the largest group, up to a fair share of all work that is left; a group that is
+    expected to take less than ``WORTH_SECONDS`` is not cut, since each part would compile its program. Those that only share the
     dispatching go out one by one until their cost is known, then in cohorts of a quarter of the fair share, for an even end. No
     cohort is expected to take longer than ``LONGEST_SECONDS``.
     """
@@ -88,9 +98,11 @@ def pack(
         groups.setdefault(packing.group(trial) if packing.together else None, []).append(trial)
     cost: Mapping[Hashable, float] = {name: sum(map(packing.work, trials)) for name, trials in groups.items()}
     largest = max(groups, key=lambda name: cost[name])  # the first of equals: ask order
-    share = sum(cost.values()) / workers
+    share = (sum(cost.values()) + under_way) / workers
     if not packing.together:
         share = share / 4 if seconds_per_work is not None else 0.0
+    elif seconds_per_work:
+        share = max(share, WORTH_SECONDS / seconds_per_work)
     if seconds_per_work:
         share = min(share, LONGEST_SECONDS / seconds_per_work)
     chosen: list[TrialRequest] = []

@@ -265,7 +265,13 @@ class Search:
                 trials = self._again.pop(0)
             else:
                 rate = self._seconds_done / self._work_done if self._work_done and self._seconds_done else None
-                trials = pack(tuple(self._waiting.values()), self.packing, workers=self.workers, seconds_per_work=rate)
+                trials = pack(
+                    tuple(self._waiting.values()),
+                    self.packing,
+                    workers=self.workers,
+                    seconds_per_work=rate,
+                    under_way=sum(running.work for running in self._running.values()),
+                )
             for trial in trials:
                 self._waiting.pop(trial.number, None)
             limit = self.timeout * len(trials) if self.timeout is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.cohorts import LONGEST_SECONDS, Packing, pack, work_of
+from orchestrator.cohorts import LONGEST_SECONDS, WORTH_SECONDS, Packing, pack, work_of
 from trainers.messages import TrialRequest
 
 
@@ -12,9 +12,10 @@ def trials(*groups: str) -> list[TrialRequest]:
     return [TrialRequest(number, {"group": group}, (0,)) for number, group in enumerate(groups)]
 
 
-def packed(waiting: list[TrialRequest], *, together: bool = True, workers: int = 1, rate: float | None = None) -> list[int]:
+def packed(waiting: list[TrialRequest], *, together: bool = True, workers: int = 1, **more: float) -> list[int]:
     packing = Packing(group=lambda trial: trial.config["group"], work=lambda trial: 1.0, together=together)
-    return [trial.number for trial in pack(waiting, packing, workers=workers, seconds_per_work=rate)]
+    rates = {"seconds_per_work": more.get("rate"), "under_way": more.get("under_way", 0.0)}
+    return [trial.number for trial in pack(waiting, packing, workers=workers, **rates)]
 
 
 def test_the_largest_group_goes_first() -> None:
@@ -27,6 +28,15 @@ def test_equal_groups_go_in_ask_order() -> None:
 
 def test_a_group_is_cut_at_the_fair_share() -> None:
     assert packed(trials(*"aaaaaaaa"), workers=2) == [0, 1, 2, 3]
+
+
+def test_what_runs_counts_for_the_fair_share() -> None:
+    assert packed(trials(*"aaaa"), workers=2, under_way=4.0) == [0, 1, 2, 3]
+
+
+def test_a_group_that_is_done_sooner_than_compiled_is_not_cut() -> None:
+    assert packed(trials(*"aaaa"), workers=2, rate=WORTH_SECONDS / 4) == [0, 1, 2, 3]
+    assert packed(trials(*"aaaa"), workers=2, rate=WORTH_SECONDS) == [0, 1]
 
 
 def test_a_cohort_is_expected_to_take_five_minutes_at_most() -> None:
