@@ -14,6 +14,7 @@ from orchestrator.spec_model import SweepSpec, resolve_path
 from orchestrator.spec_problems import Finding
 from orchestrator.spec_sections import DataSection
 from orchestrator.wording import hint, listed, nearest
+from trainers.parts import spelling
 from trainers.settings import Column, Task
 
 SKLEARN_TASKS: dict[str, Task] = {
@@ -149,19 +150,12 @@ def _labels(spec: SweepSpec, labels: Collection[str] | None, needs: tuple[str, .
     weights = spec.fit.class_weight
     if not isinstance(weights, dict) or labels is None:
         return
-    known = {_number(label): label for label in sorted(labels) if label not in ("", *spec.data.missing)}
+    known = {spelling(label): label for label in sorted(labels) if label not in ("", *spec.data.missing)}
     for label in weights:
-        if _number(label) not in known:
+        if spelling(label) not in known:
             shown = listed([*known.values()][:12])
             message = f"no class {label!r} in the data; expected {shown}{hint(label, known.values())}"
             yield Finding("fit.class_weight", message, needs)
-
-
-def _number(label: str) -> str:
-    try:
-        return repr(float(label))
-    except ValueError:
-        return label
 
 
 def _missing_file(file: Path, path: str) -> str:

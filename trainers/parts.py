@@ -91,13 +91,22 @@ def class_weights(fit: FitSettings, dataset: Dataset, train: Array) -> Array | N
         with np.errstate(divide="ignore"):
             balanced: Array = np.where(counts > 0, len(train) / (present * counts), 0.0)
         return balanced
-    positions = {str(label): index for index, label in enumerate(dataset.classes)}
+    positions = {spelling(str(label)): index for index, label in enumerate(dataset.classes)}
     weights = np.ones(len(positions))
     for label, weight in fit.class_weight.items():
-        if str(label) not in positions:
-            raise UserCodeError(f"fit.class_weight: expected labels among {sorted(positions)}, got {label!r}.")
-        weights[positions[str(label)]] = weight
+        if spelling(label) not in positions:
+            labels = sorted(map(str, dataset.classes))
+            raise UserCodeError(f"fit.class_weight: expected labels among {labels}, got {label!r}.")
+        weights[positions[spelling(label)]] = weight
     return weights
+
+
+def spelling(label: str) -> str:
+    """Return one spelling for all of a number: a file of labels 1.0 and 2.0 is read as 1 and 2."""
+    try:
+        return repr(float(label))
+    except ValueError:
+        return label
 
 
 def size_of(inputs: Array | Mapping[str, Array]) -> int:

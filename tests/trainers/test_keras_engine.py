@@ -147,6 +147,10 @@ class TestWeights:
     def test_a_mapping_goes_by_label_and_leaves_others_at_one(self):
         assert class_weights(FitSettings(class_weight={"yes": 3}), dataset(), np.arange(5)).tolist() == [1, 3]
 
+    def test_a_number_may_be_spelt_as_in_the_file(self):
+        data = replace(dataset(), classes=(1, 2))
+        assert class_weights(FitSettings(class_weight={"1.0": 3, "2": 4}), data, np.arange(5)).tolist() == [3, 4]
+
     def test_a_label_that_is_not_there_is_told(self):
         with pytest.raises(UserCodeError, match=r"among \['no', 'yes'\], got 'maybe'"):
             class_weights(FitSettings(class_weight={"maybe": 3}), dataset(), np.arange(5))
