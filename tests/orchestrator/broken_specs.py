@@ -154,7 +154,7 @@ BROKEN: dict[str, Broken] = {
     "misspelt fixed parameter": Broken(
         {"trainer": {"params": {"hiden_layers": 2}}}, {"trainer.params.hiden_layers": r"did you mean 'hidden_layers'\?"}
     ),
-    "impossible choice": _one("space.optimizer", ["adam", "adm"], "expected one of .*adam.*, got 'adm'"),
+    "impossible choice": _one("space.optimizer", ["adam", "adm"], "expected one of .*adam.*, got 'adm'; did you mean 'adam'"),
     "impossible bounds": _one("space.dropout", {"uniform": [0, 2]}, "got 2"),
     "kind of domain": Broken({"space.dropout": {"unifrm": [0, 1]}}, {"space.dropout.unifrm": r"did you mean 'uniform'\?"}),
     "no domain": _one("space.dropout", 0.5, "expected a list of values or a mapping"),

@@ -51,6 +51,13 @@ class TestRecipes:
         assert "did you mean 'learning_rate'?" in problems(space={"learning_rat": [0.1]})["space.learning_rat"]
         assert "did you mean 'layer_size" in problems(TrainerSettings(params={"layer_sise": 3}))["trainer.params.layer_sise"]
 
+    def test_a_misspelt_value_is_told_with_the_nearest_right_one(self):
+        found = problems(space={"optimizer": ["sgd", "Adm"], "activation": ["rellu"], "kernel_initializer": ["he_norml"]})
+        assert found["space.optimizer"].endswith("got 'Adm'; did you mean 'adam'?")
+        assert found["space.activation"].endswith("got 'rellu'; did you mean 'relu'?")
+        assert found["space.kernel_initializer"].endswith("got 'he_norml'; did you mean 'he_normal'?")
+        assert problems(space={"optimizer": [7]})["space.optimizer"].endswith("got 7.")
+
     def test_a_name_like_no_other_is_told_with_all_names(self):
         assert "activation, batch_norm, batch_size, dropout" in problems(space={"zzz": [1]})["space.zzz"]
 
@@ -83,7 +90,7 @@ class TestRecipes:
 
         assert list(found) == [f"space.{name}"]
         assert found[f"space.{name}"].startswith("expected ")
-        assert found[f"space.{name}"].endswith(f"got {value!r}.")
+        assert f", got {value!r}" in found[f"space.{name}"]
 
     def test_one_wrong_value_among_right_ones_is_found(self):
         assert "got 'adm'" in problems(space={"optimizer": ["adam", "adm", "sgd"]})["space.optimizer"]

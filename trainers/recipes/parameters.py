@@ -35,8 +35,8 @@ OPTIMIZERS = (
 class Parameter:
     """One name that a recipe knows.
 
-    ``accepts`` says in words what ``check`` allows. ``structural`` says how the value changes the graph: not at all (it is a
-    number or an initial weight), by being there or not (dropout, l2), or by its value.
+    ``accepts`` says in words what ``check`` allows; ``words`` are the texts among that. ``structural`` says how the value changes
+    the graph: not at all (it is a number or an initial weight), by being there or not (dropout, l2), or by its value.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Parameter:
     default: Any
     structural: Structural
     check: Callable[[Any], bool]
+    words: Sequence[str] = ()
 
 
 def _whole(low: int) -> Callable[[Any], bool]:
@@ -77,7 +78,7 @@ FIT = (
     Parameter("batch_size", "a whole number >= 1", 32, "value", _whole(1)),
 )
 _OPTIMIZER = (
-    Parameter("optimizer", f"one of {', '.join(OPTIMIZERS)}", "adam", "value", _word(OPTIMIZERS)),
+    Parameter("optimizer", f"one of {', '.join(OPTIMIZERS)}", "adam", "value", _word(OPTIMIZERS), OPTIMIZERS),
     Parameter(
         "learning_rate", "a number > 0, or null for the optimizer's own", None, "no", _or_none(_number(lambda v: 0 < v < 1e6))
     ),
@@ -97,8 +98,9 @@ _INITIALIZER = Parameter(
     None,
     "no",
     _or_none(_word(INITIALIZERS)),
+    INITIALIZERS,
 )
-_ACTIVATION = Parameter("activation", f"one of {', '.join(ACTIVATIONS)}", "relu", "value", _word(ACTIVATIONS))
+_ACTIVATION = Parameter("activation", f"one of {', '.join(ACTIVATIONS)}", "relu", "value", _word(ACTIVATIONS), ACTIVATIONS)
 _MLP = (
     Parameter("hidden_layers", "a whole number >= 0", 2, "value", _whole(0)),
     Parameter("layer_size", "a whole number >= 1", 32, "value", _whole(1)),
@@ -190,7 +192,7 @@ def parameter_problems(trainer: TrainerSettings, space: Mapping[str, Sequence[An
             problems.append((path, _unknown(name, names, trainer)))
         elif name in known:
             wrong = [value for value in values if not known[name].check(value)]
-            problems += [(path, f"expected {known[name].accepts}, got {value!r}.") for value in wrong[:1]]
+            problems += [(path, _unsuitable(value, known[name])) for value in wrong[:1]]
     chosen = {**dict.fromkeys(trainer.params), **dict.fromkeys(space)}
     problems += _missing(signature, chosen, trainer)
     problems += _at_odds(trainer, space)
@@ -245,6 +247,11 @@ def _unknown(name: str, names: frozenset[str], trainer: TrainerSettings) -> str:
     near = get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"they take {', '.join(sorted(names))}."
     return f"expected a parameter of {taker} or of fit, got {name!r}; {hint}"
+
+
+def _unsuitable(value: Any, parameter: Parameter) -> str:
+    near = get_close_matches(value.lower(), parameter.words, n=1) if isinstance(value, str) else []
+    return f"expected {parameter.accepts}, got {value!r}{f'; did you mean {near[0]!r}?' if near else '.'}"
 
 
 def _missing(signature: Signature, chosen: Mapping[str, Any], trainer: TrainerSettings) -> list[tuple[str, str]]:
