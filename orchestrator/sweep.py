@@ -271,15 +271,20 @@ class _Drive:
         from orchestrator.model_folder import write_model_folder
 
         rows = self.ledger.trials(self.sweep.id)
-        over = [row.number for row in rows if not row.state.terminal]
-        for number in over:  # a budget has ended the search before them
-            self.ledger.finish_trial(self.sweep, number, TrialState.STOPPED, cause="stopped", message="The budget was used up.")
+        unfinished = [row.number for row in rows if not row.state.terminal]
         board = Leaderboard.from_rows(rows, self.spec.objective, staged.baseline)
+        if board.winner is None and unfinished:
+            raise KerasweepError(
+                f"Sweep {self.sweep.title}: its budget was used up before any of its {len(rows)} trials had a score. "
+                "The folds that are finished are kept; raise the budget and run it again."
+            )
         if board.winner is None:
             raise KerasweepError(
                 f"Sweep {self.sweep.title}: none of its {len(rows)} trials has a score. "
                 f"`kerasweep show {self.sweep.name} 0` shows why the first one has none."
             )
+        for number in unfinished:
+            self.ledger.finish_trial(self.sweep, number, TrialState.STOPPED, cause="stopped", message="The budget was used up.")
         winner = next(row for row in rows if row.number == board.winner.number)
         self.watch.phase(f"refitting the winner, trial {winner.number}, on all search rows")
         folder = output_folder(self.sweep, self.options.output)
@@ -310,7 +315,7 @@ class _Drive:
                 winner=winner,
                 version=uploaded.version,
                 dispatcher=dispatcher,
-                owned=self.given is None,
+                spent=self.given is None and not self.spec.ray.local and self.spec.ray.address is None,
                 logs=folder / "logs",
                 tick=self._tick,
                 watch=self.watch,
