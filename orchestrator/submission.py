@@ -130,8 +130,7 @@ def await_driver(attempt: Attempt, jobs: Jobs, ledger: Ledger, patience: float =
     deadline = time.monotonic() + patience
     while True:
         job = jobs.find(attempt.row.id)
-        begun = _drivers(attempt.row, ledger) > attempt.drivers_before
-        if job is None or job.state.over or begun or time.monotonic() > deadline:
+        if job is None or job.state.over or _begun(attempt, ledger) or time.monotonic() > deadline:
             return job
         time.sleep(_POLL_SECONDS)
 
@@ -204,8 +203,10 @@ def sweep_state(job: Job, ledger: Ledger | None) -> str:
     return {JobState.SUCCEEDED: "COMPLETED"}.get(job.state, job.state.value)
 
 
-def _drivers(row: SubmissionRow, ledger: Ledger) -> int:
+def _begun(attempt: Attempt, ledger: Ledger) -> bool:
     try:
-        return ledger.sweep(row.name, row.occasion).attempt
+        sweep = ledger.sweep(attempt.row.name, attempt.row.occasion)
     except NotFoundError:  # the driver found the sweep wrong and took it back
-        return 0
+        return False
+    already = attempt.sent and is_driven(sweep, time.time())  # of one just sent, the lease may still be its lost predecessor's
+    return already or sweep.attempt > attempt.drivers_before

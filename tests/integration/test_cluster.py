@@ -100,7 +100,7 @@ def test_a_head_that_is_not_there_is_said_to_be_unreachable() -> None:
 def test_a_submitted_sweep_is_one_job_and_is_stopped_in_order(
     head: RayCluster, command: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    _write(tmp_path)
+    _write(tmp_path, fit={"epochs": 1000, "early_stopping": None})
     refused = command("submit", "sweep.yaml")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "sweep.yaml: ledger: a job would lose what it writes to" in refused.stderr

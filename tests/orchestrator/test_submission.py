@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -197,6 +198,15 @@ def test_a_submit_returns_when_the_driver_has_taken_the_sweep_up(spec: SweepSpec
     assert job is not None
     assert job.state is JobState.RUNNING
     assert ledger.sweep("sound").attempt == 1
+
+
+def test_a_repeated_submit_does_not_wait_for_a_driver_that_is_there(spec: SweepSpec, ledger: Ledger) -> None:
+    jobs = FakeJobs()
+    submit(spec, jobs, ledger)
+    drive(spec, ledger, None)
+    again, began = submit(spec, jobs, ledger), time.monotonic()
+    await_driver(again, jobs, ledger, patience=30)
+    assert time.monotonic() - began < 10
 
 
 def test_a_submit_tells_of_a_job_that_failed_at_once(spec: SweepSpec, ledger: Ledger) -> None:
