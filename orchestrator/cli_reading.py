@@ -194,14 +194,16 @@ def _print_winner(seen: SweepView) -> None:
     click.echo(f"Winner: trial {winner.number} ({display.config(winner.config)})")
     error = f", standard error {display.number(winner.error)}" if winner.error is not None else ""
     score = display.spread(winner.score, winner.std.get(board.metric))
-    click.echo(f"  {board.metric:12} {score} over {seen.folds} folds{error}")
     refit = facts.get("refit") or {}
-    for name, value in (refit.get("test_metrics") or {}).items():
-        click.echo(f"  test {name:7} {display.number(value)}")
+    tests: Mapping[str, float] = refit.get("test_metrics") or {}
+    width = max(12, *(len(f"test {name}") for name in (board.metric, *tests)))
+    click.echo(f"  {board.metric:{width}} {score} over {seen.folds} folds{error}")
+    for name, value in tests.items():
+        click.echo(f"  {f'test {name}':{width}} {display.number(value)}")
     if facts.get("model"):
-        click.echo(f"  model        {_short_path(facts['model'])} (refitted for {refit.get('epochs')} epochs)")
+        click.echo(f"  {'model':{width}} {_short_path(facts['model'])} (refitted for {refit.get('epochs')} epochs)")
     if facts.get("model_uri"):
-        click.echo(f"  in MLflow    {facts['model_uri']}")
+        click.echo(f"  {'in MLflow':{width}} {facts['model_uri']}")
     if facts.get(PROMOTION):
         click.echo(f"  registered   {standing(facts[PROMOTION])}")
 

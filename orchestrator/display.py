@@ -20,12 +20,12 @@ PLAIN_SECONDS = 10.0
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Return ``value`` for people: a few significant digits, a dash for none."""
+    """Return ``value`` for people: about five significant digits, a dash for none."""
     if value is None or math.isnan(value):
         return "-"
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
+    if value == 0 or 1e-3 <= abs(value) < 1e3:
         return f"{value:.{digits}f}"
-    return f"{value:.{digits - 1}e}"
+    return f"{value:,.1f}" if 1e3 <= abs(value) < 1e9 else f"{value:.{digits - 1}e}"
 
 
 def duration(seconds: float | None) -> str:

@@ -26,7 +26,15 @@ def status(**changes: object) -> Status:
 
 @pytest.mark.parametrize(
     ("given", "shown"),
-    [(None, "-"), (math.nan, "-"), (0.91234, "0.9123"), (0.0, "0.0000"), (123456.7, "1.235e+05"), (1e-5, "1.000e-05")],
+    [
+        (None, "-"),
+        (math.nan, "-"),
+        (0.91234, "0.9123"),
+        (0.0, "0.0000"),
+        (123456.78, "123,456.8"),
+        (1.2e12, "1.200e+12"),
+        (1e-5, "1.000e-05"),
+    ],
 )
 def test_numbers_are_short(given: float | None, shown: str) -> None:
     assert display.number(given) == shown
