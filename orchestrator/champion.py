@@ -63,7 +63,8 @@ class Contest:
     spec, sweep, ledger : the sweep, and where its figures are kept.
     staged : its data.
     winner, version : the trial that was refitted, and its number as a version of the registered model.
-    dispatcher, owned : what the sweep ran on, and whether it may be closed to make room for another.
+    dispatcher : what the sweep ran on.
+    spent : whether it can run no more, since its Ray ends with its run; another one is then made.
     logs : receives the workers' logs.
     tick : called at least twice a second; what it raises ends the contest and the sweep.
     watch : who looks on.
@@ -76,7 +77,7 @@ class Contest:
     winner: TrialRow
     version: str
     dispatcher: Dispatcher
-    owned: bool
+    spent: bool
     logs: Path
     tick: Callable[[], None]
     watch: Watch
@@ -159,8 +160,8 @@ class Contest:
             splits = stage_fresh_splits(self.staged.folder, folder, settings, self.spec.data.test_size)
             self.watch.phase(f"comparing the winner with the champion, version {champion}, on {splits.folds} fresh folds")
             dispatcher = self.dispatcher
-            if self.owned:  # one that has run may have ended its Ray, and a process has one Ray at a time
-                dispatcher.close()
+            if self.spent:
+                dispatcher.close()  # a process has one Ray at a time
                 dispatcher = stack.enter_context(closing(make_dispatcher(self.spec, self.logs)))
                 dispatcher.start(settings.engine)
             timeout = self.spec.resources.trial_timeout

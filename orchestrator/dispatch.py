@@ -39,7 +39,10 @@ class Conductor(Protocol):
 
 
 class Dispatcher(Protocol):
-    """Brings cohorts to workers. ``start``, ``prepare``, any ``request``, ``run``, any ``request``, ``close``, in this order."""
+    """Brings cohorts to workers. ``start``, ``prepare``, any ``request``, ``run``, any ``request``, ``close``, in this order.
+
+    ``prepare`` and ``run`` may follow once more, except on a Ray of our own, which ends with the first run.
+    """
 
     @property
     def workers(self) -> int:

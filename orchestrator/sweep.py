@@ -315,7 +315,7 @@ class _Drive:
                 winner=winner,
                 version=uploaded.version,
                 dispatcher=dispatcher,
-                owned=self.given is None,
+                spent=self.given is None and not self.spec.ray.local and self.spec.ray.address is None,
                 logs=folder / "logs",
                 tick=self._tick,
                 watch=self.watch,

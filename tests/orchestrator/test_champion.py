@@ -136,7 +136,7 @@ class Place:
             winner=self.ledger.trial(sweep.id, 0),
             version=version,
             dispatcher=dispatcher,
-            owned=False,
+            spent=False,
             logs=self.folder,
             tick=lambda: None,
             watch=Silent(),
