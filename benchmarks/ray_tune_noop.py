@@ -56,7 +56,12 @@ def main() -> None:
         tune_config=tune.TuneConfig(
             metric="score", mode="max", num_samples=arguments.trials, reuse_actors=arguments.kind == "class"
         ),
-        run_config=tune.RunConfig(storage_path=str(Path.cwd() / "ray_results"), verbose=0, callbacks=[Watch()]),
+        run_config=tune.RunConfig(
+            storage_path=str(Path.cwd() / "ray_results"),
+            verbose=0,
+            callbacks=[Watch()],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
     )
     tuner.fit()
     ended = time.time()
