@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,7 @@ def run_sweep(
         except (SpecError, UserCheckError) as error:
             if options.occasion is None:
                 ledger.forget_sweep(sweep)
+                _remove_traces(output_folder(sweep, options.output), options.output)
             else:  # a due time does not come again: it is to be seen what became of it
                 ledger.finish_sweep(sweep, SweepState.FAILED, str(error))
             raise
@@ -142,6 +144,14 @@ def _claim(spec: SweepSpec, options: Options, ledger: Ledger, stop: StopSignals,
                 watch.phase(f"waiting for the lease: {error}")
                 waiting = True
             time.sleep(_LEASE_POLL_SECONDS)
+
+
+def _remove_traces(folder: Path, output: Path) -> None:
+    """Remove a forgotten sweep's folder, and those above it that are then empty, up to ``output``."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for above in (folder.parent, output.absolute()):
+        with suppress(OSError):  # something else is in it
+            above.rmdir()
 
 
 def _catch_up(tracker: Tracker) -> None:
@@ -291,7 +301,10 @@ class _Drive:
         epochs = tuple(fold.epoch for fold in self.ledger.folds(winner.key))
         reply = dispatcher.request(Refit(winner.config, epochs, str(staged.folder / "refit")), REFIT_SECONDS, self._tick)
         if not isinstance(reply, Refitted):
-            raise KerasweepError(f"Sweep {self.sweep.title}: the refit of the winner failed: {getattr(reply, 'message', reply)}")
+            raise KerasweepError(
+                f"Sweep {self.sweep.title}: the refit of the winner, trial {winner.number}, failed: "
+                f"{getattr(reply, 'message', reply)} The trials are kept; see `kerasweep show {self.sweep.title}`."
+            )
         model = write_model_folder(Path(reply.folder), folder / "model")
         facts: dict[str, Any] = {
             "winner": winner.number,

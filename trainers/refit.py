@@ -81,7 +81,7 @@ def refit(evaluator: Evaluator, request: Refit, report: EpochReport = lambda don
     if scores is None:
         raise TrainerError(
             f"refit: expected finite losses and predictions, got others after {fitted.epochs_run} epochs of {dict(config)!r}; "
-            "lower the learning rate, or choose the next best trial."
+            "lower the learning rate in the space."
         )
     test_metrics = scores if len(splits.test) else {}
     manifest = {

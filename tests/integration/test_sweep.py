@@ -180,6 +180,7 @@ def test_the_check_before_the_first_trial_refuses_and_leaves_nothing(make_folder
     assert "model:build" in said
     assert "Traceback" not in said
     assert folder.json("list") == []
+    assert not (folder.path / "kerasweep-output").exists()
 
 
 def test_one_and_two_workers_give_the_same_sweep(make_folder: Callable[[str], Folder]) -> None:
