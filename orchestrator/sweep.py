@@ -24,7 +24,6 @@ from orchestrator.errors import (
     UserCheckError,
     WorkerLostError,
 )
-from orchestrator.leaderboard import Leaderboard
 from orchestrator.lease import LEASE_SECONDS, Lease
 from orchestrator.ledger import Ledger
 from orchestrator.owner import Owner
@@ -36,9 +35,10 @@ from orchestrator.staging import Staged, stage_data
 from orchestrator.status import Silent, Watch
 from orchestrator.stop import StopSignals
 from orchestrator.tracking import Tracker
-from orchestrator.trials import SweepState, TrialState
+from orchestrator.trials import SweepState
 from orchestrator.warm_start import fix_first_configs
 from orchestrator.webhook import notify
+from orchestrator.winner import choose_winner
 from search_spaces import Strategy
 from trainers.errors import TrainerError
 from trainers.messages import Check, Checked, Failed, Refit, Refitted
@@ -280,22 +280,7 @@ class _Drive:
         """Refit the winner, score it once on the test part, and give the model to MLflow."""
         from orchestrator.model_folder import write_model_folder
 
-        rows = self.ledger.trials(self.sweep.id)
-        unfinished = [row.number for row in rows if not row.state.terminal]
-        board = Leaderboard.from_rows(rows, self.spec.objective, staged.baseline)
-        if board.winner is None and unfinished:
-            raise KerasweepError(
-                f"Sweep {self.sweep.title}: its budget was used up before any of its {len(rows)} trials had a score. "
-                "The folds that are finished are kept; raise the budget and run it again."
-            )
-        if board.winner is None:
-            raise KerasweepError(
-                f"Sweep {self.sweep.title}: none of its {len(rows)} trials has a score. "
-                f"`kerasweep show {self.sweep.name} 0` shows why the first one has none."
-            )
-        for number in unfinished:
-            self.ledger.finish_trial(self.sweep, number, TrialState.STOPPED, cause="stopped", message="The budget was used up.")
-        winner = next(row for row in rows if row.number == board.winner.number)
+        winner = choose_winner(self.ledger, self.sweep, self.spec.objective, staged.baseline)
         self.watch.phase(f"refitting the winner, trial {winner.number}, on all search rows")
         folder = output_folder(self.sweep, self.options.output)
         epochs = tuple(fold.epoch for fold in self.ledger.folds(winner.key))
