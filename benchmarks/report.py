@@ -91,7 +91,7 @@ def _training(name: str, runs: Sequence[Run]) -> Table:
                 f"{run['wall']:.1f}",
                 f"{run['cpu']:.1f}",
                 f"{run['peak'] / 2**20:.0f}",
-                f"{run['best']:.4f}",
+                f"{run['best']:.4f}" + (f" ± {run['spread']:.4f}" if run.get("spread") else ""),
                 f"{run['wall'] / ours['wall']:.1f}" if ours else "-",
                 scaled,
             )
@@ -133,6 +133,7 @@ def _scaling(runs: Sequence[Run]) -> Table:
     table = Table(title="Problem 6: workers that sleep", title_justify="left")
     for column in (
         "workers",
+        "seen",
         "trials",
         "all up after s",
         "efficiency then",
