@@ -93,6 +93,29 @@ def test_a_conductor_may_have_nothing_to_hand_out_for_a_while(dispatcher: Dispat
     assert conductor.ends() == [CohortFinished("late")]
 
 
+@pytest.mark.parametrize("where", ["local", pytest.param("cluster", marks=pytest.mark.full)])
+def test_a_second_conductor_is_served_under_settings_of_its_own(
+    where: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    dispatcher: Dispatcher
+    if where == "local":
+        dispatcher = LocalDispatcher(2, log_folder=tmp_path, command=FAKE_WORKER)
+    else:
+        request.getfixturevalue("ray_of_the_module")
+        dispatcher = RayDispatcher(address="auto", workers=2, log_folder=tmp_path, command=FAKE_WORKER)
+    dispatcher.start("keras")
+    try:
+        for name in ("first", "second"):
+            (tmp_path / name).mkdir()
+            dispatcher.prepare(settings(stage=str(tmp_path / name)))
+            conductor = RecordingConductor([cohort(f"{name}-{number}", {}, {}, folds=2) for number in range(3)])
+            dispatcher.run(conductor)
+            assert len(conductor.folds()) == 12
+            assert sorted(conductor.ends(), key=str) == [CohortFinished(f"{name}-{number}") for number in range(3)]
+    finally:
+        dispatcher.close()
+
+
 @BOTH
 def test_a_finished_conductor_costs_nothing(dispatcher: Dispatcher) -> None:
     began = time.monotonic()
