@@ -11,9 +11,7 @@ from orchestrator.source import source_fingerprint
 from trainers.settings import SweepSettings
 
 
-def work_identity(
-    settings: SweepSettings, *, data: str, splits: str, versions: Mapping[str, str]
-) -> dict[str, Any]:
+def work_identity(settings: SweepSettings, *, data: str, splits: str, versions: Mapping[str, str]) -> dict[str, Any]:
     """Return the JSON-able identity that goes into ``trial_key`` beside a trial's effective config.
 
     Parameters

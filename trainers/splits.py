@@ -115,9 +115,7 @@ def _resolve_kind(dataset: Dataset, task: Task, cv: CvSettings) -> SplitKind:
     if kind in ("group", "stratified_group") and dataset.groups is None:
         raise DataError("cv.kind: 'group' needs the column that tells the groups. Got data.groups None. Name it in data.groups.")
     if kind == "timeseries" and dataset.order is None:
-        raise DataError(
-            "cv.kind: 'timeseries' needs the column that orders rows. Got data.order None. Name it in data.order."
-        )
+        raise DataError("cv.kind: 'timeseries' needs the column that orders rows. Got data.order None. Name it in data.order.")
     if kind == "timeseries" and cv.repeats > 1:
         raise DataError(f"cv.repeats: time has one order, so 'timeseries' takes 1 repeat. Got {cv.repeats!r}. Leave repeats out.")
     if kind == "stratified" and task == "regression":
