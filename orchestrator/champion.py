@@ -48,6 +48,8 @@ _PARTS = {
     "preprocessing": "preprocessing",
     "scale_target": "data.scale_target",
     "fit": "fit",
+    "target": "data.target",
+    "weights": "data.weights",
     "columns": "the data's columns",
     "classes": "the classes",
 }
@@ -99,7 +101,7 @@ class Contest:
             self._describe(registry, version, self._sentence(verdict))
         except LeaseLostError:
             raise
-        except (KerasweepError, TrainerError) as error:
+        except (KerasweepError, TrainerError, OSError) as error:
             outcome |= {"champion": False, "reason": f"the comparison could not be made or written: {error}"}
             logger.warning("version %s of %s stays challenger: %s", self.version, model, outcome["reason"])
         self.ledger.update_facts(self.sweep, {PROMOTION: outcome})
@@ -201,7 +203,8 @@ class Contest:
         columns = about["columns"] and [[column["name"], column["kind"]] for column in about["columns"]]
         classes = about["classes"] and [one["label"] for one in about["classes"]]
         identity = work_identity(self._settings(), data="", splits="", versions={})
-        parts = {**identity, "columns": _digest([columns, about["shape"][1:]]), "classes": _digest(classes)}
+        roles = {"target": self.spec.data.target, "weights": self.spec.data.weights}
+        parts = {**identity, **roles, "columns": _digest([columns, about["shape"][1:]]), "classes": _digest(classes)}
         chosen: dict[str, Any] = json.loads(json.dumps({name: parts[name] for name in _PARTS}))
         return chosen
 

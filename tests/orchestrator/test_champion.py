@@ -262,6 +262,7 @@ def test_an_equal_config_is_not_trained_again(place: Place) -> None:
             {"data": {"source": "sklearn", "name": "wine"}, "task": "multiclass"},
             "as it was then: task, the data's columns, the classes.",
         ),
+        ({"task": "regression"}, "as it was then: task, the classes."),
         ({"cv": {"shuffle": False}}, "can be cut in one way only"),
     ],
 )
