@@ -95,7 +95,9 @@ def test_the_second_night_says_best_data_trials_time_and_cost_beside_the_first(l
 
 def test_the_best_config_is_a_diff(ledger: Ledger) -> None:
     night(ledger, FIRST, best=3)
-    text = text_of(ledger, night(ledger, SECOND, best=5, spec={"trainer": {"type": "mlp", "builder": None, "params": {"l2": 0.1}}}))
+    text = text_of(
+        ledger, night(ledger, SECOND, best=5, spec={"trainer": {"type": "mlp", "builder": None, "params": {"l2": 0.1}}})
+    )
     block = text.split("```diff")[1].split("```")[0]
     lines = [line[2:] for line in block.strip("\n").splitlines()]
     assert "- units: 4" in lines
@@ -276,9 +278,7 @@ def test_a_webhook_that_stumbles_is_tried_again(caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize(("code", "tries"), [(500, 3), (404, 1), (302, 1)])
-def test_a_webhook_that_refuses_is_a_warning_without_its_address(
-    caplog: pytest.LogCaptureFixture, code: int, tries: int
-) -> None:
+def test_a_webhook_that_refuses_is_a_warning_without_its_address(caplog: pytest.LogCaptureFixture, code: int, tries: int) -> None:
     with Hook([code] * 3) as hook:
         assert not post(hook.url, {"sweep": "demo", "occasion": FIRST}, sleep=lambda pause: None)
     assert len(hook.got) == tries
