@@ -77,7 +77,8 @@ def open_client(uri: str) -> MlflowClient:
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    with _alone(uri):  # a client makes the tables of a new store as soon as it is made
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 class MlflowStore:

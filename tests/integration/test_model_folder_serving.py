@@ -123,7 +123,12 @@ class Served:
 
 
 def run_python(code: str, *arguments: str, cwd: Path) -> None:
-    environment = {**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "JAX_PLATFORMS": "cpu"}
+    environment = {
+        **os.environ,
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONDONTWRITEBYTECODE": "1",  # the folder stays as it was written
+    }
     done = subprocess.run(
         [sys.executable, "-c", dedent(code), *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )

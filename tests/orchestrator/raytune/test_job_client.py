@@ -122,6 +122,15 @@ def test_the_environment_does_not_overrule_an_address(dashboard: Dashboard, monk
     assert JobClient(dashboard.address, None).all() == []
 
 
+def test_a_token_in_the_environment_is_not_sent_to_a_cluster_without(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
+    assert JobClient(dashboard.address, None).all() == []
+    assert dashboard.tokens == {None}
+
+
 def test_sending_again_or_losing_the_reply_changes_nothing(dashboard: Dashboard, tmp_path: Path) -> None:
     client = JobClient(dashboard.address, None)
     dashboard.lose_replies = True
