@@ -10,9 +10,10 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -69,6 +70,16 @@ def _alone(uri: str) -> Iterator[None]:
     with Path(tempfile.gettempdir(), f"kerasweep-{os.getuid()}-{digest}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed
         yield
+
+
+def _past_collisions(write: Callable[[], object]) -> None:
+    """Write again when another driver has made the same row between MLflow's look for it and its own writing."""
+    try:
+        write()
+    except Exception as error:
+        if not any(name in str(error) for name in ("IntegrityError", "UniqueViolation")):
+            raise
+        write()
 
 
 def open_client(uri: str) -> MlflowClient:
@@ -128,7 +139,7 @@ class MlflowStore:
             "mlflow.experimentKind": "custom_model_development",
         }
         for key, value in tags.items():
-            self.client.set_experiment_tag(self.experiment_id, key, value)
+            _past_collisions(partial(self.client.set_experiment_tag, self.experiment_id, key, value))
 
     def find_sweep(self, sweep_id: str) -> str | None:
         """Return the run of a sweep, by its tag."""
@@ -217,7 +228,8 @@ class MlflowStore:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         dataset = Dataset(content.name, content.digest, content.source_type, content.source, content.schema, content.profile)
-        self.client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+        inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
+        _past_collisions(partial(self.client.log_inputs, run_id, inputs))
 
     def upload_model(
         self, run_id: str, folder: Path, *, name: str, register_as: str | None = None, alias: str | None = None

@@ -138,7 +138,7 @@ class _Client(JobSubmissionClient):  # type: ignore[misc]
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         SubmissionClient.__init__(self, address=address, headers=headers)
         if token is None:  # Ray adds the token of its own environment, which is another cluster's
-            self._headers = {}
+            self._headers: dict[str, str] = {}
         self._client_ray_version = ray.__version__
 
     def ray_version(self) -> str:
