@@ -183,14 +183,17 @@ def test_the_check_before_the_first_trial_refuses_and_leaves_nothing(make_folder
     assert not (folder.path / "kerasweep-output").exists()
 
 
-def test_one_and_two_workers_give_the_same_sweep(make_folder: Callable[[str], Folder]) -> None:
+@pytest.mark.parametrize("engine", ["keras", "fused"])
+def test_one_and_two_workers_give_the_same_sweep(make_folder: Callable[[str], Folder], engine: str) -> None:
     space = {"learning_rate": {"reciprocal": [1e-3, 1e-1]}, "layer_size": {"integer": [4, 16]}}
-    strategy = {"type": "genetic", "population": 4, "generations": 2}
+    space |= {"l2": {"reciprocal": [1e-4, 1e-1]}, "dropout": {"uniform": [0.1, 0.5]}}
+    strategy = {"type": "genetic", "population": 6 if engine == "fused" else 4, "generations": 2}
+    fit = {"epochs": 12 if engine == "fused" else 2, "batch_size": 64}
     outcomes = []
     for workers in (1, 2):
-        folder = make_folder(f"workers-{workers}")
-        resources = {"max_concurrent": workers}
-        folder.write(small_sweep(space=space, strategy=strategy, resources=resources, ray={"local": True}))
+        folder = make_folder(f"{engine}-{workers}")
+        more = {"engine": engine, "fit": fit, "resources": {"max_concurrent": workers}, "ray": {"local": True}}
+        folder.write(small_sweep(space=space, strategy=strategy, **more))
         outcomes.append(folder.json("run", "sweep.yaml"))
     one, two = (
         [{key: entry[key] for key in ("rank", "trial", "winner", "score", "config", "std")} for entry in outcome["leaderboard"]]

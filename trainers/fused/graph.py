@@ -107,16 +107,20 @@ class Graph:
         kept: tuple[State, list[Any]] = _where(real > 0, (new_state, tracked), (state, metrics))
         return kept
 
-    def test_step(self, state: State, metrics: list[Any], batch: Batch) -> list[Any]:
-        """Return the metrics after one batch of evaluation; with a mask that is all zero, unchanged."""
-        if batch.mask is None:
-            full = (state.trainable, state.non_trainable, metrics)
-            _, new = self.model.test_step(full, (batch.inputs, batch.target, batch.weights))
-            return list(new[2])
-        real = jnp.sum(batch.mask)
-        _, (loss, prediction, _, tracked) = self.model.compute_loss_and_updates(
-            state.trainable, state.non_trainable, metrics, batch.inputs, batch.target, _spread(batch, real), training=False
-        )
+    def test_step(self, state: State, metrics: list[Any], dials: Any, batch: Batch) -> list[Any]:
+        """Return the metrics after one batch of evaluation; with a mask that is all zero, unchanged.
+
+        The dials matter here too: Keras counts the penalties on weights in the validation loss.
+        """
+        with turned(self.places, *dials):
+            if batch.mask is None:
+                full = (state.trainable, state.non_trainable, metrics)
+                _, new = self.model.test_step(full, (batch.inputs, batch.target, batch.weights))
+                return list(new[2])
+            real = jnp.sum(batch.mask)
+            _, (loss, prediction, _, tracked) = self.model.compute_loss_and_updates(
+                state.trainable, state.non_trainable, metrics, batch.inputs, batch.target, _spread(batch, real), training=False
+            )
         tracked = self._true_counts(metrics, tracked, batch.mask, real)
         tracked = self._update_metrics(tracked, loss, prediction, batch, real)
         updated: list[Any] = _where(real > 0, tracked, metrics)

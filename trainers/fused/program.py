@@ -93,7 +93,7 @@ class Program:
         self.predict = jax.jit(self._predict)
         self.predict_one = jax.jit(self._predict_one)
         self.step = jax.jit(partial(self._step, padded=graph.padded), donate_argnums=0)
-        self.test = jax.jit(self._test, donate_argnums=1)
+        self.test = jax.jit(self._test)
         self.logs = jax.jit(graph.logs)
         self.end_epoch = jax.jit(self._end_epoch)
 
@@ -158,7 +158,7 @@ class Program:
         state, metrics = self._steps(lanes.state, zero, fixed, pool, feed)
         logs = jax.vmap(self.graph.logs)(metrics)
         if feed.monitor.shape[1] > 0:
-            seen = self._monitor(state, zero, pool, feed)
+            seen = self._monitor((state, zero), fixed, pool, feed)
             logs = jnp.concatenate([logs, jax.vmap(self.graph.logs)(seen)], axis=1)
         ended = jax.vmap(self._end_epoch)(lanes._replace(state=state), fixed, logs)
         running = lanes.status == RUNNING
@@ -193,31 +193,33 @@ class Program:
             return new
         return jax.tree.map(lambda a, b: jnp.where(rows[0] >= 0, a, b), new, before)
 
-    def _test(self, state: State, metrics: list[Any], pool: Pool, rows: Any, weights: Any) -> list[Any]:
+    def _test(self, before: tuple[State, list[Any]], fixed: Fixed, pool: Pool, rows: Any, weights: Any) -> list[Any]:
+        state, metrics = before
         chunked = self.graph.chunked
-        new = self.graph.test_step(state, metrics, gather(pool, rows, weights, chunked))
+        new = self.graph.test_step(state, metrics, (fixed.dials, fixed.complements), gather(pool, rows, weights, chunked))
         if chunked:
             return new
         kept: list[Any] = jax.tree.map(lambda a, b: jnp.where(rows[0] >= 0, a, b), new, metrics)
         return kept
 
-    def _monitor(self, state: State, metrics: list[Any], pool: Pool, feed: Feed) -> list[Any]:
+    def _monitor(self, before: tuple[State, list[Any]], fixed: Fixed, pool: Pool, feed: Feed) -> list[Any]:
         step = jax.vmap(self._test, in_axes=(0, 0, None, 0, 0))
+        state, metrics = before
 
         def body(index: Any, metrics: list[Any]) -> list[Any]:
             rows = lax.dynamic_slice_in_dim(feed.monitor, index * self.chunk, self.chunk, axis=1)
             weights = feed.monitor_weights
             if weights is not None:
                 weights = lax.dynamic_slice_in_dim(weights, index * self.chunk, self.chunk, axis=1)
-            done: list[Any] = step(state, metrics, pool, rows, weights)
+            done: list[Any] = step((state, metrics), fixed, pool, rows, weights)
             return done
 
-        metrics = lax.fori_loop(0, feed.chunks, body, metrics)
+        seen: list[Any] = lax.fori_loop(0, feed.chunks, body, metrics)
         last = feed.monitor.shape[1] % self.chunk
         if last:
             weights = None if feed.monitor_weights is None else feed.monitor_weights[:, -last:]
-            metrics = step(state, metrics, pool, feed.monitor[:, -last:], weights)
-        return metrics
+            seen = step((state, seen), fixed, pool, feed.monitor[:, -last:], weights)
+        return seen
 
     def _end_epoch(self, lane: Lane, fixed: Fixed, logs: Any) -> Lane:
         """Close one member's epoch as Keras' callbacks do: diverged, stopped early, or complete."""

@@ -69,7 +69,7 @@ class Singles:
         if monitor:
             seen = [jax.device_put(value) for value in graph.metrics_start]
             for batch, given in monitor:
-                seen = program.test(state, seen, self._pool, batch, given)
+                seen = program.test((state, seen), fixed, self._pool, batch, given)
             logs = np.concatenate([logs, program.logs(seen)])
         return program.end_epoch(lane._replace(state=state), fixed, logs), logs
 

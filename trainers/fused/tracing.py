@@ -36,7 +36,7 @@ def trace(graph: Graph, sample: Batch) -> Any:
 
     def everything(state: State, metrics: list[Any], batch: Batch) -> Any:
         trained = graph.train_step(state, metrics, dials, batch)
-        return trained, graph.test_step(state, metrics, batch), graph.predict(state, batch.inputs), graph.logs(metrics)
+        return trained, graph.test_step(state, metrics, dials, batch), graph.predict(state, batch.inputs), graph.logs(metrics)
 
     try:
         return jax.make_jaxpr(everything)(state, metrics, sample)

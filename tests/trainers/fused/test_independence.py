@@ -17,23 +17,26 @@ layers = keras.layers
 ROWS = table(rows=103)
 
 
-def net(hidden: Callable[[], Sequence[keras.Layer]], rate: float) -> keras.Model:
-    model = keras.Sequential([layers.Input((5,)), *hidden(), layers.Dense(1, "sigmoid")])
-    model.compile(keras.optimizers.Adam(rate), "binary_crossentropy", metrics=["accuracy"])
+def net(kind: str, number: int) -> keras.Model:
+    model = keras.Sequential([layers.Input((5,)), *HIDDEN[kind](number), layers.Dense(1, "sigmoid")])
+    model.compile(keras.optimizers.Adam(0.002 * (number + 1)), "binary_crossentropy", metrics=["accuracy"])
     return model
 
 
-HIDDEN: dict[str, Callable[[], Sequence[keras.Layer]]] = {
-    "dense": lambda: [layers.Dense(12, "relu"), layers.Dense(8, "relu")],
-    "dropout and l2": lambda: [layers.Dense(33, "relu", kernel_regularizer="l2"), layers.Dropout(0.3, seed=1)],
-    "batch normalization": lambda: [layers.Dense(9), layers.BatchNormalization(), layers.Activation("tanh")],
+HIDDEN: dict[str, Callable[[int], Sequence[keras.Layer]]] = {
+    "dense": lambda number: [layers.Dense(12, "relu"), layers.Dense(8, "relu")],
+    "dropout and l2": lambda number: [
+        layers.Dense(33, "relu", kernel_regularizer=keras.regularizers.L2(0.01 * (number + 1))),
+        layers.Dropout(0.1 + number / 40, seed=1),
+    ],
+    "batch normalization": lambda number: [layers.Dense(9), layers.BatchNormalization(), layers.Activation("tanh")],
 }
 
 
 def cohort(kind: str, numbers: Sequence[int]) -> list[Member]:
     def one(number: int) -> Member:
         return member(
-            lambda: net(HIDDEN[kind], 0.002 * (number + 1)),
+            lambda: net(kind, number),
             ROWS,
             number,
             monitor=np.arange(number % 3, 100, 5 + number % 2),
