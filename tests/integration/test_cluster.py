@@ -97,6 +97,7 @@ def test_a_head_that_is_not_there_is_said_to_be_unreachable() -> None:
         JobClient(f"http://127.0.0.1:{free_port()}", None)
 
 
+@pytest.mark.full
 def test_a_submitted_sweep_is_one_job_and_is_stopped_in_order(
     head: RayCluster, command: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:

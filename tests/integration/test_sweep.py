@@ -183,7 +183,7 @@ def test_the_check_before_the_first_trial_refuses_and_leaves_nothing(make_folder
     assert not (folder.path / "kerasweep-output").exists()
 
 
-@pytest.mark.parametrize("engine", ["keras", "fused"])
+@pytest.mark.parametrize("engine", ["fused", pytest.param("keras", marks=pytest.mark.full)])
 def test_one_and_two_workers_give_the_same_sweep(make_folder: Callable[[str], Folder], engine: str) -> None:
     space = {"learning_rate": {"reciprocal": [1e-3, 1e-1]}, "layer_size": {"integer": [4, 16]}}
     space |= {"l2": {"reciprocal": [1e-4, 1e-1]}, "dropout": {"uniform": [0.1, 0.5]}}
