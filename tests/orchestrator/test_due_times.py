@@ -100,6 +100,9 @@ def test_0230_in_berlin_on_every_date_of_sixteen_years() -> None:
         ("30 2 * * *", "Europe/Berlin", "2026-10-25T02:15+01:00", ["2026-10-26T02:30+01:00"]),
         ("0 3 * * *", "Australia/Lord_Howe", "2026-10-03T12:00+10:30", ["2026-10-04T03:00+11:00"]),
         ("*/30 1-3 * * *", "America/New_York", "2026-11-01T01:15-04:00", ["2026-11-01T01:30-04:00", "2026-11-01T01:00-05:00"]),
+        ("*/30 1 * * *", "Australia/Lord_Howe", "2026-04-05T01:10+11:00", ["2026-04-05T01:30+11:00", "2026-04-05T01:30+10:30"]),
+        ("*/30 23 * * *", "Australia/Lord_Howe", "2026-04-05T00:00+11:00", ["2026-04-05T23:00+10:30", "2026-04-05T23:30+10:30"]),
+        ("*/30 2 * * *", "Europe/Berlin", "2026-03-28T12:00+01:00", ["2026-03-30T02:00+02:00", "2026-03-30T02:30+02:00"]),
         ("0 2 * * *", "UTC", "2026-11-19T02:00+00:00", ["2026-11-20T02:00+00:00"]),
         ("0 2 1 * MON", "UTC", "2026-11-24T00:00+00:00", ["2026-11-30T02:00+00:00", "2026-12-01T02:00+00:00"]),
         ("0 12 29 2 *", "UTC", "2025-01-01T00:00+00:00", ["2028-02-29T12:00+00:00", "2032-02-29T12:00+00:00"]),
@@ -138,6 +141,16 @@ def test_what_is_due_does_not_depend_on_how_often_one_looks(
     whole = list(due_between(cron, zone, begin, end))
     assert whole == sorted(set(whole))
     assert [*due_between(cron, zone, begin, middle), *due_between(cron, zone, middle, end)] == whole
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "America/Havana", "Africa/Cairo"])
+def test_a_job_with_a_star_is_due_at_every_instant_whose_local_time_matches(zone: str) -> None:
+    for change in changes(zone)[:4]:
+        minutes = range(int(change) - 2 * DAY, int(change) + 2 * DAY, 60)
+        local = {at: datetime.fromtimestamp(at, ZoneInfo(zone)) for at in minutes}
+        for hours, matches in (("0-2", range(3)), ("23", [23]), ("*/6", range(0, 24, 6))):
+            expected = [at for at, time in local.items() if time.minute % 15 == 0 and time.hour in matches]
+            assert list(due_between(f"*/15 {hours} * * *", zone, minutes[0] - 60, minutes[-1])) == expected
 
 
 def test_an_occasion_is_named_by_its_due_time() -> None:
