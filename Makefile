@@ -1,7 +1,9 @@
 # The front door. `make` shows what there is; every target sets up what it needs in .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
-FUSED := tests/trainers/fused# a process has one Keras backend, and these need JAX
+# A process has one Keras backend, and these tests need JAX.
+FUSED := tests/trainers/fused
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -21,12 +23,12 @@ demo: setup ## the main job on real data: a genetic search, its leaderboard, the
 	$(BIN)/kerasweep run examples/breast_cancer.yaml
 
 test: setup ## the tests, under 10 minutes on 2 cores
-	KERAS_BACKEND=jax $(BIN)/python -m pytest $(FUSED) -m "not full"
-	$(BIN)/python -m pytest --ignore $(FUSED) -m "not full"
+	KERAS_BACKEND=jax $(PYTEST) $(FUSED) -m "not full"
+	$(PYTEST) --ignore $(FUSED) -m "not full"
 
 test-all: setup ## every test, the examples included
-	KERAS_BACKEND=jax $(BIN)/python -m pytest $(FUSED)
-	$(BIN)/python -m pytest --ignore $(FUSED)
+	KERAS_BACKEND=jax $(PYTEST) $(FUSED)
+	$(PYTEST) --ignore $(FUSED)
 
 lint: setup ## ruff, mypy --strict and the layers
 	$(BIN)/ruff check .

@@ -1,9 +1,9 @@
-"""Fixtures for tests in more than one folder: a real PostgreSQL, and the ledger's URL on each kind of database."""
+"""Fixtures for tests in more than one folder: a real PostgreSQL, the ledger on either database, figures shown at the end."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -47,6 +47,19 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.db'}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def show(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Print a text after the run, from whichever process the test ran in."""
+    return lambda text: record_property("shown", text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in report.user_properties:
+            if name == "shown":
+                terminalreporter.write_line(str(text))
 
 
 @contextmanager

@@ -1,15 +1,14 @@
-"""A month of nights by a clock that is moved: schedulers killed and started at will, an outage of two days, one slow sweep.
-
-`pytest -s` shows the table of firings.
-"""
+"""A month of nights by a clock that is moved: schedulers killed and started at will, an outage of two days, one slow sweep."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
 
 import pytest
 from fake_launcher import FakeClock, FakeLauncher
+from rich.console import Console
 
 from orchestrator.cli_schedules import history_row
 from orchestrator.display import table
@@ -60,7 +59,7 @@ def instant(text: str) -> int:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # a scheduler that is killed
-def test_a_month_of_nights(ledger_url: str) -> None:
+def test_a_month_of_nights(ledger_url: str, show: Callable[[str], None]) -> None:
     random, numbers = Random(7), iter(range(1, 10_000))  # noqa: S311 (when to kill)
     clock = FakeClock(instant("2026-02-28T12:00"))
     with Ledger(ledger_url, clock) as ledger:
@@ -100,9 +99,9 @@ def test_a_month_of_nights(ledger_url: str) -> None:
                 assert scheduler.settle(10)
         rows = [history_row(record) for record in reversed(firing_records(ledger, "nightly", 100))]
         begun = launcher.begun
-    from rich.console import Console
-
-    Console(width=130).print(table(rows))
+    with (console := Console(width=130)).capture() as printed:
+        console.print(table(rows, title=f"A month of nights on {ledger_url.partition(':')[0]}"))
+    show(printed.get())
     assert [" ".join(row.values()).strip() for row in rows] == HISTORY.strip().splitlines()
     assert restarts > 50
     assert begun == [row["due"] for row in rows if row["firing"] == "FIRED"], "each once, in order"

@@ -1,7 +1,6 @@
 """The genetic search against random search on known functions, at equal evaluations."""
 
 import math
-import sys
 from statistics import median
 
 import pytest
@@ -73,12 +72,11 @@ def compare(genetic: dict, space: SearchSpace, loss) -> tuple[list[float], list[
 
 @pytest.mark.parametrize("genetic", [{}, {"selection": "tournament"}], ids=["roulette", "tournament"])
 @pytest.mark.parametrize(("space", "loss"), [(CUBE, sphere), (CUBE, rastrigin), (MODEL, model_loss)])
-def test_genetic_search_beats_random_search_at_equal_evaluations(genetic, space, loss, capsys):
+def test_genetic_search_beats_random_search_at_equal_evaluations(genetic, space, loss, show):
     bred, drawn, evaluations = compare(genetic, space, loss)
     wins = sum(one < other for one, other in zip(bred, drawn, strict=True))
-    with capsys.disabled():
-        name = f"{loss.__name__}, {genetic.get('selection', 'roulette')}"
-        medians = f"genetic {median(bred):.4f}, random {median(drawn):.4f}"
-        sys.stdout.write(f"\n{name}: median loss after {evaluations} evaluations: {medians}; better in {wins} of {SEEDS} seeds\n")
+    name = f"{loss.__name__}, {genetic.get('selection', 'roulette')}"
+    medians = f"genetic {median(bred):.4f}, random {median(drawn):.4f}"
+    show(f"{name}: median loss after {evaluations} evaluations: {medians}; better in {wins} of {SEEDS} seeds")
     assert median(bred) < 0.6 * median(drawn)
     assert wins >= 0.8 * SEEDS
