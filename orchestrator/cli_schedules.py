@@ -32,11 +32,21 @@ def schedule() -> None:
 @click.option("--overlap", help="forbid, queue or allow: what happens while the last one still runs.")
 @click.option("--catch-up", help="How late a missed run is still started, such as 12h.")
 @click.option("--address", help="The cluster's dashboard. Default: the scheduler's RAY_ADDRESS, else a Ray of each sweep's own.")
+@click.option("--local-store", is_flag=True, help="SQLite files in the sweep file are absolute paths on the disk of the head.")
 @click.option(
     "--ledger", envvar="KERASWEEP_LEDGER", help="Where the schedule and its sweeps are kept. Default: the sweep file's."
 )
 @JSON_OPTION
-def add(*, name: str, sweep: Path, address: str | None, ledger: str | None, as_json: bool, **settings: str | None) -> None:
+def add(
+    *,
+    name: str,
+    sweep: Path,
+    address: str | None,
+    local_store: bool,
+    ledger: str | None,
+    as_json: bool,
+    **settings: str | None,
+) -> None:
     """Run the sweep in the file SWEEP on a schedule called NAME; one of that name is replaced.
 
     The file is read now: add it again after a change.
@@ -44,9 +54,10 @@ def add(*, name: str, sweep: Path, address: str | None, ledger: str | None, as_j
     from orchestrator.ledger import Ledger
     from orchestrator.schedule_adding import add_schedule, scheduled_spec
 
-    spec, when = scheduled_spec(sweep, {key: value for key, value in settings.items() if value is not None}, ledger)
+    changes = {key: value for key, value in settings.items() if value is not None}
+    spec, when = scheduled_spec(sweep, changes, ledger, address=address, local_store=local_store)
     with Ledger(spec.ledger) as opened:
-        add_schedule(opened, name, spec, when, file=sweep, address=address)
+        add_schedule(opened, name, spec, when, file=sweep, address=address, local_store=local_store)
         _show(opened, name, as_json=as_json)
 
 

@@ -26,12 +26,14 @@ class JobLauncher:
     ledger : the ledger, which the jobs reach by the URL in their spec.
     jobs : the cluster.
     clock : gives the time in unix seconds.
+    local_store : whether SQLite files are meant as files on the disk of the cluster's head.
     """
 
-    def __init__(self, ledger: Ledger, jobs: Jobs, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, ledger: Ledger, jobs: Jobs, clock: Callable[[], float] = time.time, *, local_store: bool = False) -> None:
         self._ledger = ledger
         self._jobs = jobs
         self._clock = clock
+        self._local_store = local_store
 
     def reserve(self, order: Order) -> str:
         """Claim the attempt; return its id, or that of the first attempt where the sweep is completed already."""
@@ -57,7 +59,7 @@ class JobLauncher:
 
     def _checked(self, order: Order) -> SweepSpec:
         spec = spec_from_record(order.spec)
-        check_submission(spec, self._jobs.address)
+        check_submission(spec, self._jobs.address, local_store=self._local_store)
         return spec
 
     def _claim(self, spec: SweepSpec, order: Order) -> Attempt | None:

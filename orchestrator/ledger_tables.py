@@ -136,6 +136,7 @@ SCHEDULES = Table(
     Column("spec", Text, nullable=False),
     Column("path", Text),
     Column("address", Text),
+    Column("local_store", Boolean, nullable=False),
     Column("paused", Boolean, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("created", Double, nullable=False),

@@ -13,14 +13,23 @@ from orchestrator.spec import spec_from_mapping
 from orchestrator.spec_files import read_mapping
 from orchestrator.spec_model import NAME, SweepSpec
 from orchestrator.spec_sections import ScheduleSection
+from orchestrator.submission_checks import check_submission
 
 
-def scheduled_spec(file: Path, settings: Mapping[str, str], ledger: str | None = None) -> tuple[SweepSpec, ScheduleSection]:
+def scheduled_spec(
+    file: Path,
+    settings: Mapping[str, str],
+    ledger: str | None = None,
+    *,
+    address: str | None = None,
+    local_store: bool = False,
+) -> tuple[SweepSpec, ScheduleSection]:
     """Return the sweep in ``file`` with ``settings`` over its schedule and ``ledger`` (None: leave it) over its ledger.
 
     Raises
     ------
     SpecError : with every mistake, or because nothing says when the sweep is due.
+    SubmissionError : a job on the cluster at ``address`` could not run the sweep.
     """
     mapping = read_mapping(file)
     section = mapping.get("schedule")
@@ -32,11 +41,13 @@ def scheduled_spec(file: Path, settings: Mapping[str, str], ledger: str | None =
     if spec.schedule is None:
         message = "nothing says when it is due; write schedule: {cron: '0 2 * * *'}, or say --cron."
         raise SpecError(str(file), [("schedule", message)])
+    if address is not None:
+        check_submission(spec, address, local_store=local_store, written=mapping)
     return spec, spec.schedule
 
 
 def add_schedule(
-    ledger: Ledger, name: str, spec: SweepSpec, when: ScheduleSection, *, file: Path, address: str | None
+    ledger: Ledger, name: str, spec: SweepSpec, when: ScheduleSection, *, file: Path, address: str | None, local_store: bool
 ) -> ScheduleRow:
     """Write a schedule down, in the place of the one of that name.
 
@@ -56,4 +67,5 @@ def add_schedule(
         catch_up=when.catch_up,
         path=str(file.absolute()),
         address=address,
+        local_store=local_store,
     )

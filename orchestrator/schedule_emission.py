@@ -100,6 +100,7 @@ def cronjob(schedule: ScheduleRow) -> str:
         raise _inexpressible(schedule, "overlap", f"a CronJob has no queue; take {' or '.join(_POLICIES)}")
     on_cluster = schedule.address is not None or schedule.spec["sweep"]["ray"]["address"] is not None
     address = [] if schedule.address is None else ["--address", schedule.address]
+    address += ["--local-store"] * schedule.local_store
     arguments = ["submit", f"/sweeps/{file.name}", "--wait", *address] if on_cluster else ["run", f"/sweeps/{file.name}"]
     name = re.sub(r"[^a-z0-9]+", "-", schedule.name.lower()).strip("-")[:52].rstrip("-")
     job = {

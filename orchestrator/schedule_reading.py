@@ -29,6 +29,7 @@ def schedule_record(ledger: Ledger, schedule: ScheduleRow, now: float) -> dict[s
         "overlap": schedule.overlap,
         "catch_up": schedule.catch_up,
         "address": schedule.address,
+        "local_store": schedule.local_store,
         "file": schedule.path,
         "paused": schedule.paused,
         "next": next((occasion_of(due) for due in next_due_times(schedule, now, 1)), None),

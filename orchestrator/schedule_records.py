@@ -16,7 +16,8 @@ class ScheduleRow:
 
     ``cron`` and ``timezone`` say when it is due; ``catch_up`` is how many seconds late a missed due time may still be fired;
     ``spec`` is the sweep's spec as plain data and ``path`` the file it came from; ``address`` is the cluster, None for the
-    embedded Ray. Due times (unix seconds, UTC) after ``since`` have not been considered yet.
+    embedded Ray; ``local_store`` says that SQLite files are meant as files on its head's disk. Due times (unix seconds, UTC)
+    after ``since`` have not been considered yet.
     """
 
     name: str
@@ -27,6 +28,7 @@ class ScheduleRow:
     spec: Mapping[str, Any]
     path: str | None
     address: str | None
+    local_store: bool
     paused: bool
     since: int
     created: float

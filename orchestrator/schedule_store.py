@@ -31,6 +31,7 @@ class ScheduleStore(LedgerPart):
         catch_up: float,
         path: str | None = None,
         address: str | None = None,
+        local_store: bool = False,
     ) -> ScheduleRow:
         """Add a schedule, or put these values in the place of the one of that name; return it.
 
@@ -47,6 +48,7 @@ class ScheduleStore(LedgerPart):
             "spec": dump(spec),
             "path": path,
             "address": address,
+            "local_store": local_store,
         }
         with self._database.write() as connection:
             self._database.lock_name(connection, f"schedule {name}")

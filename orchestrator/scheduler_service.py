@@ -61,6 +61,7 @@ def launchers(ledger: Ledger, url: str) -> Callable[[ScheduleRow], Launcher]:
             return here
         from orchestrator.raytune.jobs import JobClient
 
-        return JobLauncher(ledger, JobClient(find_address(schedule.address, os.environ), find_token(os.environ)))
+        jobs = JobClient(find_address(schedule.address, os.environ), find_token(os.environ))
+        return JobLauncher(ledger, jobs, local_store=schedule.local_store)
 
     return launcher_of

@@ -74,21 +74,22 @@ def test_a_schedule_is_added_as_the_sweep_file_says(folder: Path) -> None:
 
 
 def test_the_command_line_wins_over_the_file(folder: Path) -> None:
-    arguments = (
-        "--cron",
-        "*/5 * * * *",
-        "--overlap",
-        "queue",
-        "--catch-up",
-        "90m",
-        "--timezone",
-        "UTC",
-        "--address",
-        "http://h:1",
-    )
+    arguments = ("--cron", "*/5 * * * *", "--overlap", "queue", "--catch-up", "90m", "--timezone", "UTC")
     record = answer("add", "often", "nightly.yaml", *arguments)
     assert (record["cron"], record["overlap"], record["catch_up"]) == ("*/5 * * * *", "queue", 5400)
-    assert (record["timezone"], record["address"]) == ("UTC", "http://h:1")
+    assert (record["timezone"], record["address"], record["local_store"]) == ("UTC", None, False)
+
+
+def test_a_schedule_of_a_cluster_is_checked_when_it_is_added(folder: Path) -> None:
+    refused = call("add", "nightly", "nightly.yaml", "--address", "http://head:8265")
+    assert refused.exit_code == 2
+    assert "nightly.yaml: ledger: a job would lose what it writes to (left out)" in refused.stderr
+    assert not (folder / "kerasweep.db").exists()
+    sweep = yaml.safe_load((folder / "nightly.yaml").read_text()) | {"tracking": {"uri": "http://mlflow:5000"}}
+    (folder / "nightly.yaml").write_text(yaml.safe_dump(sweep))
+    ledger = f"sqlite:///{folder / 'head.db'}"
+    record = answer("add", "nightly", "nightly.yaml", "--address", "http://head:8265", "--ledger", ledger, "--local-store")
+    assert (record["address"], record["local_store"]) == ("http://head:8265", True)
 
 
 def test_a_schedule_keeps_its_sweeps_in_the_ledger_that_is_named(folder: Path) -> None:
@@ -197,6 +198,7 @@ def row(**changes: Any) -> ScheduleRow:
         "spec": {"sweep": {"name": "pima", "ray": {"address": None}}},
         "path": "/srv/sweeps/nightly.yaml",
         "address": None,
+        "local_store": False,
         "paused": False,
         "since": 0,
         "created": 0.0,
@@ -263,6 +265,10 @@ def test_units_are_sound(tmp_path: Path) -> None:
         (
             {"address": "http://head:8265"},
             ["kerasweep", "submit", "/sweeps/nightly.yaml", "--wait", "--address", "http://head:8265"],
+        ),
+        (
+            {"address": "http://head:8265", "local_store": True},
+            ["kerasweep", "submit", "/sweeps/nightly.yaml", "--wait", "--address", "http://head:8265", "--local-store"],
         ),
         ({"spec": {"sweep": {"ray": {"address": "auto"}}}}, ["kerasweep", "submit", "/sweeps/nightly.yaml", "--wait"]),
     ],
