@@ -116,6 +116,7 @@ def predict(model: str, rows: Path, *, tracking_uri: str | None = None) -> pd.Da
     verify_model_folder(folder)
     if not rows.is_file():
         raise NotFoundError(f"{rows} must be a CSV file with the rows to predict. There is none.")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # a command prints its answer, not how TensorFlow starts
     predictor = load_module(folder / DATA / "predictor.py").Predictor(folder / DATA)
     try:
         predictions: pd.DataFrame = predictor.predict(predictor.read_csv(rows))

@@ -125,6 +125,33 @@ def test_a_submitted_sweep_is_one_job_and_is_stopped_in_order(
     assert "continue with: kerasweep submit sweep.yaml" in command("logs", "long").stdout
 
 
+@pytest.mark.full
+def test_the_scheduler_sends_a_due_sweep_to_the_cluster_once(
+    head: RayCluster, command: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    _write(tmp_path, name="due", budget={"trials": 2}, ledger=f"sqlite:///{tmp_path / 'due.db'}")
+    own = {"KERASWEEP_LEDGER": f"sqlite:///{tmp_path / 'due.db'}"}
+    when = ("--cron", "0 2 29 2 *", "--address", head.address)
+    assert command("schedule", "add", "leap-night", "sweep.yaml", *when).returncode == 2
+    added = command("schedule", "add", "leap-night", "sweep.yaml", *when, "--local-store")
+    assert added.returncode == 0, added.stderr
+    services = [
+        subprocess.Popen([BIN / "kerasweep", "scheduler", "--port", "0"], cwd=tmp_path, env={**head.environment, **own})
+        for _ in range(2)
+    ]
+    try:
+        assert command("schedule", "run-now", "leap-night", **own).returncode == 0
+        with Ledger(own["KERASWEEP_LEDGER"]) as ledger:
+            _until(lambda: SweepState.COMPLETED in ledger.occasion_states("due").values(), 250)
+    finally:
+        for service in services:
+            service.terminate()
+        assert [service.wait(20) for service in services] == [0, 0]
+    (firing,) = json.loads(command("schedule", "history", "leap-night", "--json", **own).stdout)
+    assert (firing["state"], firing["sweep"]) == ("FIRED", "COMPLETED")
+    assert [job.id for job in JobClient(head.address, TOKEN).all() if job.sweep == "due"] == [firing["submission"]]
+
+
 # --- minutes long: three nodes, MLflow on PostgreSQL, three sweeps -----------------------------------------------------------
 
 
