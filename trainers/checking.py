@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from trainers.backends import cheap_initializers, without_tensorflow
 from trainers.errors import TrainerError, UserCodeError
 from trainers.keras_engine import fit_model, plan_for, predict, score_model
 from trainers.parts import class_weights, part, take
@@ -94,8 +95,9 @@ def _round_trip(model: keras.Model, inputs: Array | dict[str, Array], where: str
     )
     with tempfile.TemporaryDirectory(prefix="kerasweep-check-") as folder, _blame(where, "saving and loading failed", remedy):
         path = Path(folder) / "model.keras"
-        model.save(path)
-        loaded = keras.saving.load_model(path, safe_mode=True)
+        with without_tensorflow(), cheap_initializers():
+            model.save(path)
+            loaded = keras.saving.load_model(path, safe_mode=True)
         before, after = predict(model, inputs), predict(loaded, inputs)
     if before.shape != after.shape or not np.allclose(before, after, rtol=1e-3, atol=1e-5, equal_nan=True):
         raise UserCodeError(

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import keras
 
 from trainers.fused.engine import FusedEngine
-from trainers.fused.initial import numpy_initializers
 from trainers.fused.members import Member, MemberResult, Rows, Stopping, Unfused, Visit
 from trainers.fused.widths import padded
 from trainers.keras_engine import plan_for, score_prediction
@@ -166,8 +165,7 @@ class FusedCohorts:
         classes = None if self._dataset.classes is None else len(self._dataset.classes)
         seed = derive_seed(settings.seed, config, fold.fold, fold.repeat)
         shape = model_shape(prepared, settings.task, classes)
-        with numpy_initializers():
-            model = build_model(settings, config, shape, seed)
+        model = build_model(settings, config, shape, seed)
         plan = self._plan(model, prepared)
         key = (position, preprocessing_key(settings, config), plan)
         prepared, rows = self._rows.setdefault(key, (prepared, Rows(prepared.inputs, plan.encode(prepared.target))))

@@ -67,7 +67,10 @@ def write_model(
     manifest : JSON-able; the names of the files are added.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    model.save(folder / MODEL)
+    from trainers.backends import without_tensorflow
+
+    with without_tensorflow():
+        model.save(folder / MODEL)
     prepared.preprocessor.export(folder / PREPROCESSING)
     (folder / SAMPLE).write_text(json.dumps(_raw_rows(dataset, sample), indent=1))
     whole = {**manifest, "files": {"model": MODEL, "preprocessing": PREPROCESSING, "sample": SAMPLE}}

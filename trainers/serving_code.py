@@ -211,12 +211,12 @@ class Preprocessor:
         ------
         ValueError : an estimator holds a type that skops does not trust, and that the shipped sources do not define.
         """
-        import skops.io
-
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _PLAN).write_text(json.dumps(dict(self.plan), indent=1), encoding="utf-8")
         for name, estimator in self.estimators.items():
+            import skops.io
+
             content = skops.io.dumps(estimator)
             _trusted_types(content, {Path(path).parts[0].removesuffix(".py") for path in self.sources})
             (folder / f"{name}.skops").write_bytes(content)
@@ -231,8 +231,6 @@ def load_preprocessor(folder: str | Path) -> Preprocessor:
 
     Raises ValueError for types that are not allowed.
     """
-    import skops.io
-
     folder = Path(folder)
     code = folder / _CODE
     sources = {str(file.relative_to(code)): file.read_text(encoding="utf-8") for file in sorted(code.rglob("*.py"))}
@@ -241,6 +239,8 @@ def load_preprocessor(folder: str | Path) -> Preprocessor:
         sys.path.insert(0, str(code))
     estimators = {}
     for file in sorted(folder.glob("*.skops")):
+        import skops.io
+
         content = file.read_bytes()
         estimators[file.stem] = skops.io.loads(content, trusted=_trusted_types(content, own))
     return Preprocessor(json.loads((folder / _PLAN).read_text(encoding="utf-8")), estimators, sources)

@@ -25,6 +25,13 @@ from trainers.fused.stopping import COMPLETE, DIVERGED, RUNNING, STOPPED, Rule, 
 
 _log = logging.getLogger(__name__)
 
+_COMPILER_OPTIONS: dict[str, bool | int | str] = {
+    "xla_backend_optimization_level": 1,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
+"""How XLA compiles a loop for the CPU: in less than half the time of its defaults, with steps as fast (``docs/design.md``)."""
+
 OnVisit = Callable[[Visit], None]
 
 
@@ -114,7 +121,7 @@ class Program:
         key = (structure, tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves))
         if key not in self._compiled:
             begun = time.perf_counter()
-            made = self._lower(arguments).compile()
+            made = self._lower(arguments).compile(_COMPILER_OPTIONS if jax.default_backend() == "cpu" else None)
             self._compiled[key] = made, _memory_of(made)
             _log.info("A program of %d lanes compiled in %.2f s.", lanes.epoch.shape[0], time.perf_counter() - begun)
         compiled, needed = self._compiled[key]

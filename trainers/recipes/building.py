@@ -37,6 +37,9 @@ def build_model(settings: SweepSettings, config: Config, shape: ModelShape, seed
         The data doesn't suit the recipe, or the builder is at fault.
     """
     seed_everything(seed)
-    if settings.trainer.type == "builder":
-        return builder.build(settings.trainer.builder or "", settings.code, config, shape, seed)
-    return _OURS[settings.trainer.type](config, shape, seed)
+    from trainers.backends import cheap_initializers
+
+    with cheap_initializers():
+        if settings.trainer.type == "builder":
+            return builder.build(settings.trainer.builder or "", settings.code, config, shape, seed)
+        return _OURS[settings.trainer.type](config, shape, seed)
