@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -10,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers.checking import versions
-from trainers.errors import TrainerError
-from trainers.keras_engine import EpochReport, fit_model, plan_for, score_model
+from trainers.errors import NotFusableError, TrainerError
+from trainers.keras_engine import EpochReport, Fitted, fit_model, plan_for, score_model
 from trainers.messages import Refit, Refitted
 from trainers.model_files import describe_data, describe_output, write_model
 from trainers.monitoring import monitor_rows
@@ -22,9 +23,15 @@ from trainers.recipes.shapes import model_shape
 from trainers.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from trainers.dataset import Array
-    from trainers.evaluation import Evaluator
+    import keras
 
+    from trainers.dataset import Array, Dataset
+    from trainers.evaluation import Evaluator
+    from trainers.preprocessing import Prepared
+    from trainers.settings import SweepSettings
+    from trainers.targets import TargetPlan
+
+_log = logging.getLogger(__name__)
 _SAMPLE_ROWS = 5
 
 
@@ -64,14 +71,15 @@ def refit(evaluator: Evaluator, request: Refit, report: EpochReport = lambda don
     classes = None if dataset.classes is None else len(dataset.classes)
     model = build_model(settings, config, model_shape(prepared, settings.task, classes), seed)
     target = plan_for(model, prepared, settings, dataset)
-    fitted = fit_model(
+    fitted = _fit(
         model,
         target,
-        part(prepared, plan.train, class_weights(settings.fit, dataset, plan.train)),
-        None if plan.monitor is None else part(prepared, plan.monitor),
-        epochs=plan.epochs,
+        prepared,
+        plan,
+        settings=settings,
+        dataset=dataset,
         batch_size=config["batch_size"],
-        early_stopping=settings.fit.early_stopping if plan.monitor is not None else None,
+        seed=seed,
         report=report,
     )
     scored = splits.test if len(splits.test) else splits.search[:1]
@@ -109,6 +117,52 @@ def refit(evaluator: Evaluator, request: Refit, report: EpochReport = lambda don
     sample = splits.search[:_SAMPLE_ROWS]
     written = write_model(Path(request.folder), model, prepared, dataset=dataset, sample=sample, manifest=manifest)
     return Refitted(request.folder, fitted.epoch, test_metrics, written)
+
+
+def _fit(
+    model: keras.Model,
+    target: TargetPlan,
+    prepared: Prepared,
+    plan: RefitPlan,
+    *,
+    settings: SweepSettings,
+    dataset: Dataset,
+    batch_size: int,
+    seed: int,
+    report: EpochReport,
+) -> Fitted:
+    """Train ``model`` by the sweep's engine; what the fused one cannot take goes to ``model.fit``."""
+    of_classes = class_weights(settings.fit, dataset, plan.train)
+    early = settings.fit.early_stopping if plan.monitor is not None else None
+    if settings.engine == "fused":
+        from trainers.fused_refit import fit_alone
+
+        try:
+            return fit_alone(
+                model,
+                target,
+                prepared,
+                train=plan.train,
+                monitor=plan.monitor,
+                weights_of_classes=of_classes,
+                epochs=plan.epochs,
+                batch_size=batch_size,
+                seed=seed,
+                early_stopping=early,
+                report=report,
+            )
+        except NotFusableError as error:
+            _log.info("The refit is left to model.fit: %s", error)
+    return fit_model(
+        model,
+        target,
+        part(prepared, plan.train, of_classes),
+        None if plan.monitor is None else part(prepared, plan.monitor),
+        epochs=plan.epochs,
+        batch_size=batch_size,
+        early_stopping=early,
+        report=report,
+    )
 
 
 def plan_refit(evaluator: Evaluator, config: Mapping[str, Any], fold_epochs: Sequence[int], seed: int) -> RefitPlan:

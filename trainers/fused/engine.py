@@ -18,7 +18,7 @@ from trainers.fused.feeding import RowPool, layout, tree_rows
 from trainers.fused.graph import Batch, Graph, refusal
 from trainers.fused.initial import numpy_initializers
 from trainers.fused.lanes import Lanes
-from trainers.fused.members import Member, Outcome, Unfused
+from trainers.fused.members import Member, MemberResult, Outcome, Unfused
 from trainers.fused.program import OnVisit, Program
 from trainers.fused.readout import Run
 from trainers.fused.shapes import FEWEST_LANES, lanes_for, shape_for
@@ -89,6 +89,21 @@ class FusedEngine:
                 groups.setdefault(read.key, []).append(read)
         for key, group in sorted(groups.items(), key=lambda item: -len(item[1])):
             yield from self._train_group(key, group, on_visit)
+
+    def train_alone(self, member: Member, on_visit: OnVisit = lambda visit: None) -> MemberResult:
+        """Train one member, read once, by its graph's single step: no lane stands idle beside it.
+
+        Raises
+        ------
+        NotFusableError : it is left to ``model.fit``.
+        """
+        read = self._read(replace(member, widen=None))
+        pool = RowPool([member.rows])
+        run = Run(read.member, member.epochs, pool, None)
+        begin = make_start(read.member, read.values, read.graph, None)
+        program = Program(read.graph, read.key.rule, read.key.batch, read.key.chunk)
+        (result,) = Singles(program, pool, [run], [begin]).train(on_visit)
+        return result
 
     def probe(self, member: Member) -> str | None:
         """Return why ``member`` cannot be trained here, or None. Its step is traced, not compiled."""
