@@ -107,13 +107,13 @@ class Lanes:
         for index, run in enumerate(self._in_lane):
             if run is not None and run.status != RUNNING:
                 self._in_lane[index] = None
+        seated: dict[int, Start] = {}
         for index, run in enumerate(self._in_lane):
             if run is None and self._waiting:
-                new, begin = self._waiting.popleft()
-                lanes = self._program.place(lanes, np.int32(index), start(begin.state, self._program.rule))
-                fixed = self._program.place(fixed, np.int32(index), begin.fixed)
+                new, seated[index] = self._waiting.popleft()
                 self._sit(index, new)
-        return lanes, fixed
+        begun = {index: start(begin.state, self._program.rule) for index, begin in seated.items()}
+        return self._program.place(lanes, begun), self._program.place(fixed, {at: begin.fixed for at, begin in seated.items()})
 
     def _wanted(self) -> int:
         """Return how many lanes must run for the loop to go on: with members waiting, a quarter idle is time for a visit."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -96,13 +96,23 @@ class Program:
         self.batch = batch
         self.chunk = chunk
         self._compiled: dict[Any, tuple[Callable[..., tuple[Lane, Any]], int]] = {}
-        self.place = jax.jit(_place, donate_argnums=0)
-        self.predict = jax.jit(self._predict)
+        self._place_on_device = jax.jit(_place, donate_argnums=0)
+        self.predict = jax.jit(self._predict, compiler_options=_compiler_options())
         self.predict_one = jax.jit(self._predict_one)
         self.step = jax.jit(partial(self._step, padded=graph.padded), donate_argnums=0)
         self.test = jax.jit(self._test)
         self.logs = jax.jit(graph.logs)
         self.end_epoch = jax.jit(self._end_epoch)
+
+    def place(self, lanes: Any, members: Mapping[int, Any]) -> Any:
+        """Return ``lanes`` (lanes, or their fixed parts) with ``members`` put at their places."""
+        if not members:
+            return lanes
+        if jax.default_backend() == "cpu":  # copied on the host: nothing to compile for each graph
+            return jax.tree.map(partial(_place_on_host, list(members)), lanes, *members.values())
+        for index, one in members.items():
+            lanes = self._place_on_device(lanes, np.int32(index), one)
+        return lanes
 
     def compiled(
         self, lanes: Lane, fixed: Fixed, pool: Pool, feed: Feed, memory_bytes: int | None = None
@@ -121,7 +131,7 @@ class Program:
         key = (structure, tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves))
         if key not in self._compiled:
             begun = time.perf_counter()
-            made = self._lower(arguments).compile(_COMPILER_OPTIONS if jax.default_backend() == "cpu" else None)
+            made = self._lower(arguments).compile(_compiler_options())
             self._compiled[key] = made, _memory_of(made)
             _log.info("A program of %d lanes compiled in %.2f s.", lanes.epoch.shape[0], time.perf_counter() - begun)
         compiled, needed = self._compiled[key]
@@ -278,8 +288,18 @@ def _along(flags: Any, values: Any) -> Any:
     return flags.reshape(flags.shape + (1,) * (values.ndim - flags.ndim))
 
 
+def _compiler_options() -> dict[str, bool | int | str] | None:
+    return _COMPILER_OPTIONS if jax.default_backend() == "cpu" else None
+
+
+def _place_on_host(places: list[int], values: Any, *new: Any) -> Any:
+    copy = np.array(values)
+    for index, one in zip(places, new, strict=True):
+        copy[index] = one
+    return jax.device_put(copy)
+
+
 def _place(lanes: Any, index: Any, one: Any) -> Any:
-    """Return ``lanes`` (lanes, or their fixed parts) with one member put at ``index``."""
     return jax.tree.map(
         lambda all_, new: lax.dynamic_update_index_in_dim(all_, jnp.asarray(new, all_.dtype), index, 0), lanes, one
     )
