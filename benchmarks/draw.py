@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.methods import METHODS, OURS, is_ours
+from benchmarks.methods import OURS, is_ours
 from benchmarks.problems import PROBLEMS
 from benchmarks.report import RESULTS, medians
 
@@ -22,6 +22,14 @@ NAMES = {
     "ray_tune": "Ray Tune + model.fit",
 }
 OUR_COLOUR, OTHER_OURS, RIVAL = "#b5392a", "#dba79f", "#3b6ea5"
+
+
+class Bar(NamedTuple):
+    """One method's time for a whole problem, in seconds; ``scaled`` from a part."""
+
+    method: str
+    seconds: float
+    scaled: bool
 
 
 def main() -> None:
@@ -37,42 +45,56 @@ def main() -> None:
 
 
 def draw(records: list[dict[str, Any]]) -> Figure:
-    """Return one panel a problem: seconds from start to exit of each method, side by side at the size that all have run."""
+    """Return one panel a problem: seconds from start to exit of each method, for the whole problem.
+
+    Where a rival ran a part of it, its time is scaled by the number of trials, and its bar is hatched.
+    """
     panels = [panel for record in records if (panel := _panel(record))]
     figure = Figure(figsize=(8, 0.5 + sum(0.32 * len(bars) + 0.55 for _, bars in panels)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True, height_ratios=[len(bars) + 1 for _, bars in panels])[:, 0]
     for ax, (title, bars) in zip(axes, panels, strict=True):
-        names = [NAMES[method] for method, _ in bars]
-        walls = [wall for _, wall in bars]
-        colours = [OUR_COLOUR if method == OURS else OTHER_OURS if is_ours(method) else RIVAL for method, _ in bars]
-        drawn = ax.barh(names, walls, color=colours, height=0.7)
-        ours = dict(bars).get(OURS)
-        labels = [f"{_seconds(wall)}" + (f"  ({wall / ours:.0f}x)" if ours and method != OURS else "") for method, wall in bars]
+        names = [NAMES[bar.method] for bar in bars]
+        walls = [bar.seconds for bar in bars]
+        colours = [OUR_COLOUR if bar.method == OURS else OTHER_OURS if is_ours(bar.method) else RIVAL for bar in bars]
+        hatches = ["///" if bar.scaled else "" for bar in bars]
+        drawn = ax.barh(names, walls, color=colours, height=0.7, hatch=hatches, edgecolor="white", linewidth=0)
+        ours = next((bar.seconds for bar in bars if bar.method == OURS), None)
+        labels = [_label(bar, ours) for bar in bars]
         ax.bar_label(drawn, labels, padding=4, fontsize=9)
         ax.set_title(title, loc="left", fontsize=10, fontweight="bold")
         ax.set_xscale("log")
         ax.invert_yaxis()
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(axis="y", length=0)
-    highest = max((wall for _, bars in panels for _, wall in bars), default=10.0)
-    lowest = min((wall for _, bars in panels for _, wall in bars), default=1.0)
+    highest = max((bar.seconds for _, bars in panels for bar in bars), default=10.0)
+    lowest = min((bar.seconds for _, bars in panels for bar in bars), default=1.0)
     axes[-1].set_xlim(lowest / 2, highest * 4)
     machine = records[0]["machine"]
-    axes[-1].set_xlabel(f"seconds from start to exit, log scale; {machine['cores']} cores", fontsize=9)
+    axes[-1].set_xlabel(
+        f"seconds from start to exit, log scale; {machine['cores']} cores; hatched: scaled up from a part", fontsize=9
+    )
     return figure
 
 
-def _panel(record: dict[str, Any]) -> tuple[str, list[tuple[str, float]]] | None:
+def _panel(record: dict[str, Any]) -> tuple[str, list[Bar]] | None:
     found = medians([run for run in record["runs"] if "failed" not in run])
-    rivals = {size for method, size, start in found if not is_ours(method)}
-    if not rivals:
+    whole = found.get((OURS, "full", "cold"))
+    if whole is None or all(is_ours(method) for method, _, _ in found):
         return None
-    size = "full" if "full" in rivals else next(iter(rivals))
-    bars = [(name, found[name, size, "cold"]) for name in METHODS if name in NAMES and (name, size, "cold") in found]
-    about = bars[0][1]
-    title = f"{PROBLEMS[record['problem']].title}: {about['trials']} trials x {about['folds']} folds"
-    return title, [(name, run["wall"]) for name, run in bars]
+    bars = []
+    for method in NAMES:
+        run = found.get((method, "full", "cold")) or found.get((method, "part", "cold"))
+        if run is not None:
+            scale = whole["trials"] / run["trials"]
+            bars.append(Bar(method, run["wall"] * scale, scaled=scale != 1))
+    title = f"{PROBLEMS[record['problem']].title}: {whole['trials']} trials x {whole['folds']} folds"
+    return title, bars
+
+
+def _label(bar: Bar, ours: float | None) -> str:
+    ratio = f"  ({'~' * bar.scaled}{bar.seconds / ours:.{bar.seconds < 10 * ours:d}f}x)" if ours and bar.method != OURS else ""
+    return _seconds(bar.seconds) + ratio
 
 
 def _sizes(record: dict[str, Any]) -> set[str]:
