@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,3 +22,16 @@ def test_an_address_where_nobody_listens_is_said_at_once() -> None:
     with pytest.raises(KerasweepError, match=rf"ray.address: expected a Ray at '{address}', got ConnectionRefusedError"):
         cluster.ready(20)
     cluster.close()
+
+
+def test_the_garbage_collector_frees_nothing_of_ray_while_ray_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    collecting: list[bool] = []
+    ray = SimpleNamespace(is_initialized=lambda: False, init=lambda **_: None, shutdown=lambda: collecting.append(gc.isenabled()))
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "orchestrator.raytune.experiment", SimpleNamespace())
+    cluster = Cluster(None, cpus=1, gpus=False)
+    cluster.start()
+    assert cluster.ready(20)
+    cluster.close()
+    assert collecting == [False]
+    assert gc.isenabled()
