@@ -40,6 +40,23 @@ def settings(folder: Path, data: Dataset, task: str = "binary", *, test_size: fl
     return made
 
 
+OWN_TRAIN_STEP = """
+import keras
+
+@keras.saving.register_keras_serializable()
+class Own(keras.Model):
+    def train_step(self, state, data):
+        return super().train_step(state, data)
+
+def create_model(units=4):
+    i = keras.Input((6,))
+    m = Own(i, keras.layers.Dense(1, activation='sigmoid')(keras.layers.Dense(units)(i)))
+    m.compile(loss='binary_crossentropy')
+    return m
+"""
+"""A builder that the fused engine leaves to model.fit."""
+
+
 def builder_settings(folder: Path, source: str, data: Dataset, task: str = "binary", **changes: Any) -> SweepSettings:
     """Return the settings of a sweep over ``source``'s function ``create_model``."""
     code = folder / "code"

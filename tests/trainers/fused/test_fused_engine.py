@@ -11,7 +11,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from small_sweeps import builder_settings, dataset, settings
+from small_sweeps import OWN_TRAIN_STEP, builder_settings, dataset, settings
 
 from trainers.evaluation import Evaluator
 from trainers.messages import Event, FoldFinished, Progress, TrialFailed, TrialRequest
@@ -46,16 +46,7 @@ def test_our_recipe_is_trained_and_scored_for_every_task(tmp_path: Path, task: s
 
 
 def test_what_cannot_be_fused_is_fitted_with_the_reason(tmp_path: Path) -> None:
-    source = (
-        "import keras\n"
-        "class Own(keras.Model):\n"
-        "    def train_step(self, state, data):\n        return super().train_step(state, data)\n"
-        "def create_model(units=4):\n"
-        "    i = keras.Input((6,))\n"
-        "    m = Own(i, keras.layers.Dense(1, activation='sigmoid')(keras.layers.Dense(units)(i)))\n"
-        "    m.compile(loss='binary_crossentropy')\n    return m\n"
-    )
-    made = builder_settings(tmp_path, source, dataset())
+    made = builder_settings(tmp_path, OWN_TRAIN_STEP, dataset())
 
     [event] = [event for event in events(made, TrialRequest(0, {}, (0,))) if isinstance(event, FoldFinished)]
 

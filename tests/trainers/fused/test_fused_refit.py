@@ -14,7 +14,7 @@ from references import STOPPING, assert_equal, fit, member, table
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from small_sweeps import builder_settings, dataset, settings
+from small_sweeps import OWN_TRAIN_STEP, builder_settings, dataset, settings
 
 from trainers.evaluation import Evaluator
 from trainers.fused.engine import FusedEngine
@@ -51,18 +51,8 @@ def test_the_winner_is_written_with_the_weights_that_were_trained(tmp_path: Path
 
 
 def test_what_cannot_be_fused_is_refitted_by_model_fit(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    source = (
-        "import keras\n"
-        "@keras.saving.register_keras_serializable()\n"
-        "class Own(keras.Model):\n"
-        "    def train_step(self, state, data):\n        return super().train_step(state, data)\n"
-        "def create_model(units=4):\n"
-        "    i = keras.Input((6,))\n"
-        "    m = Own(i, keras.layers.Dense(1, activation='sigmoid')(keras.layers.Dense(units)(i)))\n"
-        "    m.compile(loss='binary_crossentropy')\n    return m\n"
-    )
     caplog.set_level("INFO")
-    evaluator = Evaluator(replace(builder_settings(tmp_path, source, dataset()), engine="fused"))
+    evaluator = Evaluator(replace(builder_settings(tmp_path, OWN_TRAIN_STEP, dataset()), engine="fused"))
     done = refit(evaluator, Refit({}, (2, 2), str(tmp_path / "model")))
     assert done.epochs > 0
     assert "left to model.fit: " in caplog.text
