@@ -1,4 +1,4 @@
-"""Tune's callback and stopper: what trials report goes to the relay, and the relay says when a trial or all of them shall end."""
+"""Tune's callback and stopper: what workers report goes to the relay, which says what each does next and when all shall end."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ EVENTS = "events"
 
 
 class ReportCallback(Callback):  # type: ignore[misc]
-    """Hands each result's events on at once, and takes them out before Tune keeps the result."""
+    """Hands each result's events on at once, before Tune keeps the result, and gives the worker its next cohort."""
 
     def __init__(self, relay: str) -> None:
         self._relay = relay
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
-        """Pass a trial's events on."""
-        find(self._relay).heard(trial.trial_id, result.pop(EVENTS, ()))
+        """Pass a worker's events on; Tune asks its actor for the next step only after this."""
+        cohort = find(self._relay).heard(trial.trial_id, result.pop(EVENTS, ()))
+        if cohort is not None:
+            trial.temporary_state.ray_actor.take.remote(cohort)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Report the cohort of a trial whose actor or node was lost."""
+        """Report a worker whose actor or node was lost."""
         find(self._relay).lost(trial.trial_id, f"Ray lost the worker's actor: {_what_ray_wrote(trial)}")
 
 
-class CohortStopper(Stopper):  # type: ignore[misc]
-    """Ends a trial when there is other work for its worker, and all of them when the sweep is over."""
+class SweepStopper(Stopper):  # type: ignore[misc]
+    """Ends all Tune trials when the sweep is over, and none before."""
 
     def __init__(self, relay: str) -> None:
         self._relay = relay
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Return whether the trial shall end."""
-        return find(self._relay).may_end(trial_id)
+        """Return False: a worker stays until the sweep is over."""
+        return False
 
     def stop_all(self) -> bool:
         """Return whether all trials shall end; asked in every round of Tune's loop."""

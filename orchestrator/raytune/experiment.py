@@ -8,11 +8,11 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from orchestrator.dispatch import Conductor
-from orchestrator.raytune.callback import CohortStopper, ReportCallback
+from orchestrator.raytune.callback import ReportCallback, SweepStopper
 from orchestrator.raytune.plan import WorkerPlan
 from orchestrator.raytune.relay import relaying
-from orchestrator.raytune.searcher import CohortSearcher
-from orchestrator.raytune.trainable import CohortTrainable
+from orchestrator.raytune.searcher import WorkerSearcher
+from orchestrator.raytune.trainable import WorkerTrainable
 
 
 def run_experiment(conductor: Conductor, plan: WorkerPlan, *, workers: int, storage: Path) -> None:
@@ -20,19 +20,18 @@ def run_experiment(conductor: Conductor, plan: WorkerPlan, *, workers: int, stor
 
     Parameters
     ----------
-    workers : how many Tune trials are open at once.
+    workers : how many Tune trials, each a worker, are open at once.
     storage : an empty folder for what Tune must write somewhere.
     """
     with relaying(conductor) as (name, relay):
         tuner = tune.Tuner(
             tune.with_resources(
-                tune.with_parameters(CohortTrainable, plan=plan), tune.PlacementGroupFactory([_bundle(plan.cpus, plan.gpus)])
+                tune.with_parameters(WorkerTrainable, plan=plan), tune.PlacementGroupFactory([_bundle(plan.cpus, plan.gpus)])
             ),
             tune_config=tune.TuneConfig(
-                search_alg=CohortSearcher(name),
+                search_alg=WorkerSearcher(name),
                 num_samples=-1,
                 max_concurrent_trials=workers,
-                reuse_actors=True,
                 trial_dirname_creator=_short_name,
             ),
             run_config=tune.RunConfig(
@@ -40,7 +39,7 @@ def run_experiment(conductor: Conductor, plan: WorkerPlan, *, workers: int, stor
                 storage_path=str(storage),
                 verbose=0,
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                stop=CohortStopper(name),
+                stop=SweepStopper(name),
                 callbacks=[ReportCallback(name)],
             ),
         )

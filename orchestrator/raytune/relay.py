@@ -1,15 +1,18 @@
-"""Between Tune's loop and the conductor: which trial has which cohort, whose worker is free, and when all is over. No ray here.
+"""Between Tune's loop and the conductor: which worker has which cohort, who is free, and when all is over. No ray here.
 
 Tune copies and pickles what it is given, so its searcher, stopper and callback hold only the name of a relay.
 
-A Tune trial carries one cohort, and stays open after its last event until there is a next cohort for its worker: Tune ends the
-actor of a trial that finishes while no other waits for one, and a worker's imports and compiled programs would be lost with it.
+A Tune trial is a worker's whole time in the sweep: cohort after cohort is handed to its actor while it is open. A Tune trial for
+each cohort would end actors that are still starting: Tune gives the actor of a trial that ends to one that waits for its own,
+and ends that one's; where trials are shorter than an actor's start, few actors ever get up. A cohort is given to a worker when
+that is there to take it, so none waits for an actor that gets no room.
 """
 
 from __future__ import annotations
 
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -33,9 +36,9 @@ class Relay:
     def __init__(self, conductor: Conductor) -> None:
         self.error: BaseException | None = None
         self._conductor = conductor
-        self._running: dict[str, Cohort] = {}
-        self._idle: set[str] = set()
-        self._offered: Cohort | None = None
+        self._workers: dict[str, Cohort | None] = {}
+        self._starting: set[str] = set()
+        self._waiting: deque[Cohort] = deque()
         self._ticked = 0.0
 
     def is_over(self) -> bool:
@@ -46,60 +49,57 @@ class Relay:
             self._call(self._conductor.tick, None)
         return self.error is not None or self._conductor.finished
 
-    def suggest(self, trial: str) -> Cohort | None:
-        """Return the cohort for a new trial; None when there is none now, or all is over.
+    def wants_worker(self, trial: str) -> bool:
+        """Whether a new Tune trial shall be opened for one more worker: there are more cohorts than workers without one.
 
-        While no trial is open Tune sleeps a second after a None, so then this waits itself.
+        While no trial is open Tune sleeps a second after a no, so then this waits itself.
         """
         while not self.is_over():
-            cohort = self._take()
-            if cohort is not None:
-                self._running[trial] = cohort
-            if cohort is not None or self._running or self._idle:
-                return cohort
+            free = sum(cohort is None for cohort in self._workers.values())
+            if len(self._waiting) <= free and (cohort := self._call(self._conductor.next_cohort, None)) is not None:
+                self._waiting.append(cohort)
+            if len(self._waiting) > free:
+                self._workers[trial] = None
+                self._starting.add(trial)
+                return True
+            if self._workers:
+                return False
             time.sleep(_PAUSE_SECONDS)
-        return None
+        return False
 
-    def heard(self, trial: str, events: Iterable[CohortEvent]) -> None:
-        """Pass on what a trial reports."""
+    def heard(self, trial: str, events: Iterable[CohortEvent]) -> Cohort | None:
+        """Pass on what a worker reports, which may be nothing. Return its next cohort, None when it has one or there is none."""
+        self._starting.discard(trial)
         for event in events:
             if isinstance(event, CohortFinished | CohortLost):
-                del self._running[trial]
-                self._idle.add(trial)
+                self._workers[trial] = None
             self._call(lambda event=event: self._conductor.handle(event), None)  # type: ignore[misc]
+        if self._workers[trial] is None and not self.is_over():
+            self._workers[trial] = self._waiting.popleft() if self._waiting else self._call(self._conductor.next_cohort, None)
+            return self._workers[trial]
+        return None
 
     def lost(self, trial: str, detail: str) -> None:
-        """Take note that a trial's actor or node is gone."""
-        self._idle.discard(trial)
-        cohort = self._running.pop(trial, None)
+        """Take note that a worker's actor or node is gone.
+
+        One that never got up takes a waiting cohort with it: else actors that cannot start would be tried for ever.
+        """
+        cohort = self._workers.pop(trial, None)
+        if trial in self._starting and self._waiting:
+            cohort = self._waiting.popleft()
+        self._starting.discard(trial)
         if cohort is not None:
             self._call(lambda: self._conductor.handle(CohortLost(cohort.id, "crashed", detail)), None)
 
-    def may_end(self, trial: str) -> bool:
-        """Whether a trial shall end so that its worker is free for the next cohort, which ``suggest`` then gives."""
-        if trial not in self._idle or self._offered is not None:
-            return False
-        self._offered = self._call(self._conductor.next_cohort, None)
-        if self._offered is None:
-            return False
-        self._idle.discard(trial)
-        return True
-
     def give_up(self) -> None:
-        """Report what still runs as stopped, after Tune has ended. Raises what the conductor raised during the run."""
-        running, self._running = self._running, {}
-        if self._offered is not None:
-            running["offered"], self._offered = self._offered, None
-        for cohort in running.values():
+        """Report what is left as stopped, after Tune has ended. Raises what the conductor raised during the run."""
+        left = [*filter(None, self._workers.values()), *self._waiting]
+        self._workers.clear()
+        self._waiting.clear()
+        for cohort in left:
             self._call(lambda cohort=cohort: self._conductor.handle(CohortLost(cohort.id, "stopped")), None)  # type: ignore[misc]
         if self.error is not None:
             raise self.error
-
-    def _take(self) -> Cohort | None:
-        cohort, self._offered = self._offered, None
-        if cohort is not None or self._idle:  # an idle worker comes before a new one: ``may_end`` frees it
-            return cohort
-        return self._call(self._conductor.next_cohort, None)
 
     def _call(self, call: Callable[[], _T], default: _T) -> _T:
         if self.error is None:

@@ -1,4 +1,4 @@
-"""Tune's trainable: a thin actor around one supervised worker, reused for cohort after cohort. It neither trains nor decides."""
+"""Tune's trainable: a thin actor around one supervised worker, given cohort after cohort. It neither trains nor decides."""
 
 from __future__ import annotations
 
@@ -9,49 +9,44 @@ from typing import Any
 
 from ray.tune import Trainable
 
-from orchestrator.cohorts import CohortEvent, CohortLost
+from orchestrator.cohorts import Cohort, CohortEvent, CohortLost
 from orchestrator.raytune.callback import EVENTS
 from orchestrator.raytune.plan import WorkerPlan
-from orchestrator.raytune.searcher import from_config
 
 _STEP_SECONDS = 0.3
 _IDLE_SECONDS = 0.2
 
 
-class CohortTrainable(Trainable):  # type: ignore[misc]
-    """Steps through a cohort's events; between cohorts it idles, its worker warm."""
+class WorkerTrainable(Trainable):  # type: ignore[misc]
+    """Steps through its cohorts' events; between cohorts it idles, its worker warm."""
 
     def setup(self, config: Mapping[str, Any], plan: WorkerPlan) -> None:
-        """Start the worker and give it the first cohort."""
+        """Start the worker; the first step comes back at once, to ask for a cohort."""
         self._supervisor = plan.supervisor_here()
-        self._unsaid: list[CohortEvent] = []
-        self._just_over = False
-        self._begin(config)
+        self._given: Cohort | None = None
+        self._pause = 0.0
 
-    def reset_config(self, new_config: Mapping[str, Any]) -> bool:
-        """Take the next cohort on; always True, since a False would end the trial unheard."""
-        self._begin(new_config)
-        return True
+    def take(self, cohort: Cohort) -> None:
+        """Have the next step begin ``cohort``. Ray keeps the order of a caller's calls."""
+        self._given = cohort
 
     def step(self) -> dict[str, list[CohortEvent]]:
-        """Return the events since the last step, waiting a moment for the first; none when the cohort is over."""
-        events, self._unsaid = self._unsaid, []
+        """Return the events since the last step, waiting a moment for the first; none without a cohort."""
+        cohort, self._given = self._given, None
+        events: list[CohortEvent] = []
+        if cohort is not None:
+            try:
+                self._supervisor.begin(cohort)
+            except OSError as error:
+                detail = f"No worker could be started on {socket.gethostname()}: {error}"
+                return {EVENTS: [CohortLost(cohort.id, "crashed", detail)]}
         if self._supervisor.busy:
             events = self._supervisor.poll(_STEP_SECONDS)
-        elif not events and not self._just_over:
-            time.sleep(_IDLE_SECONDS)
-        self._just_over = bool(events) and not self._supervisor.busy
+        else:
+            time.sleep(self._pause)
+            self._pause = _IDLE_SECONDS
         return {EVENTS: events}
 
     def cleanup(self) -> None:
         """End the worker."""
         self._supervisor.close()
-
-    def _begin(self, config: Mapping[str, Any]) -> None:
-        cohort = from_config(config)
-        self.config: dict[str, Any] = {}  # Tune would send it back with every result
-        self._unsaid, self._just_over = [], False
-        try:
-            self._supervisor.begin(cohort)
-        except OSError as error:
-            self._unsaid = [CohortLost(cohort.id, "crashed", f"No worker could be started on {socket.gethostname()}: {error}")]
