@@ -47,12 +47,14 @@ def stage_iris(folder: Path) -> None:
 
 
 @pytest.fixture
-def dispatcher(cluster: Cluster, tmp_path: Path) -> Iterator[RayDispatcher]:
+def dispatcher(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> Iterator[RayDispatcher]:
+    """A dispatcher on ``cluster``, of as many workers as the test's parameter says, else of as many as there is room for."""
     stage_iris(staged := tmp_path / "stage")
     (code := tmp_path / "code").mkdir()
     (code / "mine.py").write_text("def create_model(): ...\n")
     (code / "huge.csv").write_text("left at home")
-    made = RayDispatcher(address=cluster.address, log_folder=tmp_path / "logs", command=FAKE_WORKER)
+    workers = getattr(request, "param", None)
+    made = RayDispatcher(address=cluster.address, workers=workers, log_folder=tmp_path / "logs", command=FAKE_WORKER)
     made.start("keras")
     made.prepare(replace(settings(stage=str(staged)), code=str(code)))
     yield made
@@ -87,3 +89,11 @@ def test_a_sweep_on_a_cluster_outlives_the_loss_of_a_node(cluster: Cluster, disp
     folder = tmp_path / "refit"
     assert dispatcher.request(Refit({"x": 1}, (4,), str(folder)), timeout=10) == Refitted(str(folder), 4, {"score": 0.5})
     assert (folder / "model.txt").read_text() == "{'x': 1}"
+
+
+@pytest.mark.parametrize("dispatcher", [5], indirect=True)
+def test_no_cohort_waits_for_a_worker_that_gets_no_room(dispatcher: RayDispatcher) -> None:
+    conductor = RecordingConductor([cohort(f"c{number}", {"sleep": 0.5}) for number in range(8)])
+    dispatcher.run(conductor)
+    assert sorted(conductor.ends(), key=lambda end: end.cohort) == [CohortFinished(f"c{number}") for number in range(8)]
+    assert len(set(conductor.pids())) == 2
