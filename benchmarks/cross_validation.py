@@ -22,7 +22,7 @@ def cross_validated(given: Given, config: dict[str, Any]) -> float:
     scores = []
     for train, monitor, score in given.folds:
         keras.utils.clear_session()
-        keras.utils.set_random_seed(7)
+        keras.utils.set_random_seed(given.seed)
         x = StandardScaler().fit(given.x[train]).transform(given.x) if given.standardise else given.x
         model = getattr(models, given.model)(**given.shapes(), **arguments)
         if given.early_stopping:

@@ -29,6 +29,7 @@ class Given:
     batch_size: int
     early_stopping: dict[str, Any] | None
     standardise: bool
+    seed: int
 
     def shapes(self) -> dict[str, Any]:
         """Return what models must know of the rows."""
@@ -52,4 +53,5 @@ def given(folder: Path | None = None) -> Given:
         task["fit"]["batch_size"],
         task["early_stopping"],
         task["standardise"],
+        task["seed"],
     )

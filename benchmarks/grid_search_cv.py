@@ -32,7 +32,7 @@ def estimator(work: Given) -> Any:
         model=getattr(models, work.model),
         epochs=work.epochs,
         batch_size=work.batch_size,
-        random_state=7,
+        random_state=work.seed,
         verbose=0,
         **{f"model__{name}": value for name, value in {**work.shapes(), **work.params}.items()},
         **stopping,
@@ -59,7 +59,8 @@ def main() -> None:
     folds = [(np.concatenate([train, monitor]), score) for train, monitor, score in work.folds]
     search = GridSearchCV(estimator(work), grid(work), scoring=work.metric, cv=folds, n_jobs=len(os.sched_getaffinity(0)))
     search.fit(work.x, work.y)
-    write_outcome(trials=len(search.cv_results_["params"]), best=float(search.best_score_))
+    scores = search.cv_results_["mean_test_score"]
+    write_outcome(trials=len(scores), best=float(search.best_score_), mean=float(scores.mean()))
 
 
 if __name__ == "__main__":

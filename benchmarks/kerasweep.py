@@ -31,6 +31,7 @@ def outcome(folder: Path) -> dict[str, Any]:
     return {
         "trials": sum(said["trials"].values()),
         "best": max(scores, default=None),
+        "mean": sum(scores) / len(scores) if scores else None,
         "spread": spread[0] if spread else None,
         "engine": said["facts"].get("engine"),
         "engine_reason": said["facts"].get("engine_reason"),

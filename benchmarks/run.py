@@ -80,7 +80,7 @@ def _problem(name: str, scratch: Path, arguments: argparse.Namespace) -> list[di
                     about = problem.lay_out(size, folder, arguments.pima.resolve() if arguments.pima else None)
                     command = method.prepare(problem, size, folder)
                     _say(f"problem {name} ({problem.title}), {size}: {method_name}, {start}, run {repeat + 1}")
-                    measured = measure(command, folder, _environment(cache))
+                    measured = measure(command, folder, environment(cache))
                     run = {
                         "method": method_name,
                         "size": size,
@@ -110,7 +110,7 @@ def _machinery(programs: list[MachineryRun], scratch: Path, arguments: argparse.
     for program in programs:
         folder = Path(tempfile.mkdtemp(dir=scratch))
         _say(program.name)
-        measured = measure(program.command(), folder, _environment(scratch / "cache"))
+        measured = measure(program.command(), folder, environment(scratch / "cache"))
         run = {
             "method": program.name,
             "workers": program.workers,
@@ -124,7 +124,7 @@ def _machinery(programs: list[MachineryRun], scratch: Path, arguments: argparse.
     return runs
 
 
-def _environment(cache: Path) -> dict[str, str]:
+def environment(cache: Path) -> dict[str, str]:
     """Return the environment of a measured program: nothing of earlier runs is found through it."""
     kept = {name: value for name, value in os.environ.items() if name not in ("KERAS_BACKEND", "PYTHONDONTWRITEBYTECODE")}
     return {

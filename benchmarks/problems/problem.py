@@ -21,7 +21,7 @@ class Problem:
     ``sweep`` is the sweep file but for its name, data, engine and Ray; ``sizes`` are changes to it by name: ``full``,
     ``part`` (where a rival would take over 15 minutes) and ``smoke``. ``rival_size`` is what rivals run unless told otherwise.
     ``model`` names the function of ``benchmarks.models`` that rivals build with; ``rows`` returns X and y, given the path of the
-    Pima file or None.
+    Pima file or None. ``seed`` is the sweep's: of folds, initial weights and batches, for rivals too.
     """
 
     title: str
@@ -34,12 +34,13 @@ class Problem:
     rival_size: str = "full"
     note: str = ""
     builder_code: bool = field(default=False)
+    seed: int = 7
 
     def sweep_file(self, size: str, *, engine: str = "auto", local: bool = False) -> dict[str, Any]:
         """Return the sweep file of this problem in one size."""
         sweep = {
             "name": "benchmark",
-            "seed": 7,
+            "seed": self.seed,
             "task": self.task,
             "data": {"source": "npz", "path": ROWS, "target": "y", "test_size": 0},
             "objective": {"metric": self.metric},
@@ -62,6 +63,7 @@ class Problem:
         configs = _configs(spec)
         folds = _folds(spec)
         task = {
+            "seed": self.seed,
             "task": self.task,
             "metric": self.metric,
             "model": self.model,
