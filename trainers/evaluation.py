@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainers.checking import check_config, versions
+from trainers.crossentropy import go_back_to_logits
 from trainers.data import open_staged
 from trainers.failures import cause_of, one_line
 from trainers.fused_evaluation import evaluate_fused
@@ -46,6 +47,7 @@ class Evaluator:
     """
 
     def __init__(self, settings: SweepSettings, *, report_seconds: float = 0.5, kept_bytes: int = 1 << 30) -> None:
+        go_back_to_logits()
         self.settings = settings
         self.dataset: Dataset
         self.splits: Splits

@@ -11,6 +11,7 @@ import jax
 import keras
 import numpy as np
 
+from trainers.crossentropy import go_back_to_logits
 from trainers.errors import NotFusableError
 from trainers.failures import cause_of
 from trainers.fused.dials import Place, find_places
@@ -66,6 +67,7 @@ class FusedEngine:
     """
 
     def __init__(self, memory_bytes: int | None = None) -> None:
+        go_back_to_logits()
         self._memory_bytes = memory_bytes
         self._graphs: dict[Hashable, Graph] = {}
         self._wider: dict[Hashable, tuple[Hashable, Graph]] = {}
