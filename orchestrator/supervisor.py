@@ -51,7 +51,7 @@ class Supervisor:
     engine : what the child is started for, until ``prepare`` says otherwise.
     cpus : the child's share of the processor.
     memory_bytes : the child is ended when it holds more; None for no limit.
-    devices, gpu_memory_mb : the GPUs that it may see and the megabytes of them that it may use (``worker_environment``).
+    devices, gpu_memory_mb, gpu_fraction : the GPUs that it may see, and how much of one it may use (``worker_environment``).
     env : the environment to start from; default this process's own.
     log_path : gathers what the children print.
     command : the program to run as child.
@@ -67,6 +67,7 @@ class Supervisor:
         memory_bytes: int | None = None,
         devices: str = "",
         gpu_memory_mb: int | None = None,
+        gpu_fraction: float | None = None,
         env: Mapping[str, str] | None = None,
         command: Sequence[str] = WORKER_COMMAND,
         growth_bytes: int = GROWTH_BYTES,
@@ -77,6 +78,7 @@ class Supervisor:
         self._memory_bytes = memory_bytes
         self._devices = devices
         self._gpu_memory_mb = gpu_memory_mb
+        self._gpu_fraction = gpu_fraction
         self._base = dict(os.environ if env is None else env)
         self._command = tuple(command)
         self._growth_bytes = growth_bytes
@@ -224,7 +226,13 @@ class Supervisor:
             return
         self._discard()
         env = worker_environment(
-            self._engine, self._base, cpus=self._cpus, devices=self._devices, gpu_memory_mb=self._gpu_memory_mb
+            self._engine,
+            self._base,
+            cpus=self._cpus,
+            devices=self._devices,
+            gpu_memory_mb=self._gpu_memory_mb,
+            gpu_fraction=self._gpu_fraction,
+            memory_bytes=self._memory_bytes,
         )
         self._worker = WorkerProcess(self._command, env, self._log_path)
         self._first_memory = None

@@ -22,6 +22,8 @@ def worker_environment(
     cpus: float,
     devices: str = "",
     gpu_memory_mb: int | None = None,
+    gpu_fraction: float | None = None,
+    memory_bytes: int | None = None,
 ) -> dict[str, str]:
     """Return the environment of a worker.
 
@@ -31,7 +33,9 @@ def worker_environment(
     base : the environment to start from; its own compilation cache, if it names one, is kept.
     cpus : the worker's share; its thread pools are as large, and never smaller than 1.
     devices : the GPUs it may see, as in ``CUDA_VISIBLE_DEVICES``; empty for none.
-    gpu_memory_mb : megabytes of GPU memory to stay within, or None for no limit of our own.
+    gpu_memory_mb : megabytes of GPU memory for TensorFlow to stay within, or None for no limit of our own.
+    gpu_fraction : the part of a GPU that is the worker's, or None for all of it; JAX stays within nine tenths of it.
+    memory_bytes : what the worker may hold, or None for no limit.
     """
     threads = str(max(int(cpus), 1))
     environment = {
@@ -54,6 +58,10 @@ def worker_environment(
         environment["JAX_PLATFORMS"] = "cpu"
     if gpu_memory_mb is not None:
         environment["KERASWEEP_GPU_MEMORY_MB"] = str(gpu_memory_mb)
+    if gpu_fraction is not None:
+        environment["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{0.9 * gpu_fraction:.3f}"
+    if memory_bytes is not None:
+        environment["KERASWEEP_MEMORY_BYTES"] = str(memory_bytes)
     environment.setdefault("JAX_COMPILATION_CACHE_DIR", str(_cache_folder(base)))
     environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     environment.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")

@@ -19,13 +19,12 @@ import keras
 
 from trainers.fused.engine import FusedEngine
 from trainers.fused.members import Member, MemberResult, Rows, Stopping, Unfused, Visit
-from trainers.fused.widths import padded
 from trainers.keras_engine import plan_for, score_prediction
 from trainers.parts import class_weights, row_weights
 from trainers.preprocessing import Prepared, preprocessing_key
 from trainers.recipes.building import build_model
 from trainers.recipes.layers import layer_sizes
-from trainers.recipes.parameters import with_defaults
+from trainers.recipes.parameters import common_widths, with_defaults
 from trainers.recipes.shapes import model_shape
 from trainers.results import FoldResult
 from trainers.seeds import derive_seed
@@ -84,10 +83,12 @@ class _Scoring(NamedTuple):
 
 @dataclass(slots=True)
 class _Cohort:
-    """The tasks behind each member: (member, epochs) to tasks, and what scoring needs."""
+    """The tasks behind each member: (member, epochs) to tasks, and what scoring needs. Members with equal data share it."""
 
     tasks: dict[Hashable, dict[int, list[FoldTask]]] = field(default_factory=dict)
     scoring: dict[Hashable, _Scoring] = field(default_factory=dict)
+    prepared: dict[tuple[int, str], Prepared] = field(default_factory=dict)
+    rows: dict[Hashable, Rows] = field(default_factory=dict)
 
 
 class FusedCohorts:
@@ -108,7 +109,6 @@ class FusedCohorts:
         self._splits = splits
         self._prepared = prepared
         self._engine = FusedEngine(memory_bytes)
-        self._rows: dict[Hashable, tuple[Prepared, Rows]] = {}
 
     def probe(self, config: Config) -> str | None:
         """Return why models of this effective config cannot be fused, or None; the first fold's is built and traced.
@@ -118,7 +118,7 @@ class FusedCohorts:
         Exception
             Whatever building it raises.
         """
-        member, _ = self._member("probe", config, 0, (int(config["epochs"]),))
+        member, _ = self._member(_Cohort(), "probe", config, 0, (int(config["epochs"]),))
         return self._engine.probe(member)
 
     def train(
@@ -153,27 +153,32 @@ class FusedCohorts:
         for name, by_epochs in cohort.tasks.items():
             first = next(iter(by_epochs.values()))[0]
             try:
-                member, cohort.scoring[name] = self._member(name, first.config, first.fold, tuple(sorted(by_epochs)))
+                member, cohort.scoring[name] = self._member(cohort, name, first.config, first.fold, tuple(sorted(by_epochs)))
             except Exception as error:
                 failures += [FoldFailed(task, error) for behind in by_epochs.values() for task in behind]
             else:
                 yield member
 
-    def _member(self, name: Hashable, config: Config, position: int, epochs: tuple[int, ...]) -> tuple[Member, _Scoring]:
+    def _member(
+        self, cohort: _Cohort, name: Hashable, config: Config, position: int, epochs: tuple[int, ...]
+    ) -> tuple[Member, _Scoring]:
         settings, fold = self._settings, self._splits.folds[position]
-        prepared = self._prepared(position, config)
+        data = (position, preprocessing_key(settings, config))
+        if data not in cohort.prepared:
+            cohort.prepared[data] = self._prepared(position, config)
+        prepared = cohort.prepared[data]
         classes = None if self._dataset.classes is None else len(self._dataset.classes)
         seed = derive_seed(settings.seed, config, fold.fold, fold.repeat)
         shape = model_shape(prepared, settings.task, classes)
         model = build_model(settings, config, shape, seed)
         plan = self._plan(model, prepared)
-        key = (position, preprocessing_key(settings, config), plan)
-        prepared, rows = self._rows.setdefault(key, (prepared, Rows(prepared.inputs, plan.encode(prepared.target))))
+        if (*data, plan) not in cohort.rows:
+            cohort.rows[*data, plan] = Rows(prepared.inputs, plan.encode(prepared.target))
         early = settings.fit.early_stopping if len(fold.monitor) else None
         member = Member(
             id=name,
             model=model,
-            rows=rows,
+            rows=cohort.rows[*data, plan],
             train=fold.train,
             monitor=fold.monitor,
             score=fold.score,
@@ -242,7 +247,7 @@ def _filled_up(config: Config) -> Config:
     """Return the config of the same net in common widths."""
     sizes = layer_sizes(with_defaults("mlp", config))
     others = {name: value for name, value in config.items() if name not in ("layer_size", "hidden_layers")}
-    return {**others, "layer_sizes": padded(sizes)}
+    return {**others, "layer_sizes": common_widths(sizes)}
 
 
 def _merged(tasks: Sequence[FoldTask], *, apart: bool) -> dict[Hashable, dict[int, list[FoldTask]]]:

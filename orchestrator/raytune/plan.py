@@ -65,6 +65,7 @@ class WorkerPlan:
             memory_bytes=self.memory_bytes or memory_share(int(available_cpus() / self.cpus)),
             devices=devices,
             gpu_memory_mb=_gpu_share(devices, self.gpus),
+            gpu_fraction=self.gpus if 0 < self.gpus < 1 else None,
             log_path=Path(self.log_folder) / f"worker-{socket.gethostname()}-{os.getpid()}.log",
             command=self.command,
         )

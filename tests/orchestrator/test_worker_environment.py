@@ -31,6 +31,17 @@ def test_given_gpus_are_seen_and_their_memory_is_taken_as_needed() -> None:
     assert (environment["CUDA_VISIBLE_DEVICES"], environment["KERASWEEP_GPU_MEMORY_MB"]) == ("3", "4096")
     assert (environment["XLA_PYTHON_CLIENT_PREALLOCATE"], environment["TF_FORCE_GPU_ALLOW_GROWTH"]) == ("false", "true")
     assert "JAX_PLATFORMS" not in environment
+    assert "XLA_PYTHON_CLIENT_MEM_FRACTION" not in environment
+
+
+def test_a_part_of_a_gpu_holds_for_both_backends() -> None:
+    environment = worker_environment("fused", {}, cpus=1, devices="0", gpu_memory_mb=4096, gpu_fraction=0.5)
+    assert (environment["KERASWEEP_GPU_MEMORY_MB"], environment["XLA_PYTHON_CLIENT_MEM_FRACTION"]) == ("4096", "0.450")
+
+
+def test_a_worker_knows_what_it_may_hold() -> None:
+    assert worker_environment("fused", {}, cpus=1, memory_bytes=10**9)["KERASWEEP_MEMORY_BYTES"] == "1000000000"
+    assert "KERASWEEP_MEMORY_BYTES" not in worker_environment("fused", {}, cpus=1)
 
 
 def test_compiled_programs_are_kept_in_the_users_cache_unless_a_place_is_named() -> None:

@@ -178,10 +178,10 @@ class FusedEngine:
         lanes = lanes_for(graph, key.batch)
         while any(left.values()):
             waiting = [read for read in group if left[read.member.id]]
-            pool = RowPool([read.member.rows for read in waiting])
-            runs = [Run(read.member, left[read.member.id], pool, read.widening) for read in waiting]
-            starts = [make_start(read.member, read.values, graph, read.widening) for read in waiting]
             try:
+                pool = RowPool([read.member.rows for read in waiting])
+                runs = [Run(read.member, left[read.member.id], pool, read.widening) for read in waiting]
+                starts = [make_start(read.member, read.values, graph, read.widening) for read in waiting]
                 if shape_for(graph) == "singles":
                     results = Singles(program, pool, runs, starts).train(on_visit)
                 else:

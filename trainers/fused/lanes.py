@@ -159,18 +159,21 @@ class Lanes:
     def _read(self, lanes: Lane) -> Iterator[MemberResult]:
         due = [(index, run) for index, run in enumerate(self._in_lane) if run is not None and run.due]
         due.sort(key=lambda pair: pair[1].chunk)
+        if not due:
+            return
         rule, graph = self._program.rule, self._program.graph
+        chosen = lanes.best if rule.restore else (lanes.state.trainable, lanes.state.non_trainable)
+        trainable, non_trainable = jax.device_get(chosen)  # once for all: slicing on the device is compiled for every shape
         while due:
             first = due.pop(0)
             second = due.pop(0) if due and due[0][1].chunk == first[1].chunk else first
             pair = [first, second][: PAIR if second is not first else 1]
             predictions = predict_pair(self._program, lanes, self._pool, (first[0], second[0]), (first[1], second[1]))
-            trainable, non_trainable = lanes.best if rule.restore else (lanes.state.trainable, lanes.state.non_trainable)
             for (index, run), prediction in zip(pair, predictions, strict=False):
                 weights = model_weights(
                     graph.model,
-                    [np.asarray(value[index]) for value in trainable],
-                    [np.asarray(value[index]) for value in non_trainable],
+                    [value[index] for value in trainable],
+                    [value[index] for value in non_trainable],
                     run.widening,
                 )
                 yield from run.results(graph.log_names, rule.restore, prediction, weights)

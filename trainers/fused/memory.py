@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 import jax
 
-_MARGIN = 0.7
+_OF_THE_GPU = 0.7
+_OF_THE_WORKER = 0.5
 
 
 def memory_share(environ: Mapping[str, str]) -> int | None:
-    """Return the bytes that a program may take: most of the GPU's limit, or of free memory by the worker's share of the cores.
+    """Return the bytes that a program may take: most of the GPU memory that JAX may have, or half of what the worker may hold.
 
-    None where the machine does not say.
+    The other half is for Keras, the data and members that wait. None where nobody set the worker a limit. It is the same whatever
+    else goes on on the machine, since the number of lanes hangs on it, and last bits on that.
     """
     stats = jax.local_devices()[0].memory_stats() if jax.default_backend() != "cpu" else None
     if stats is not None:
-        return int(_MARGIN * stats["bytes_limit"])
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return None
-    cores = os.cpu_count() or 1
-    return int(_MARGIN * free * min(int(environ.get("KERASWEEP_THREADS", cores)), cores) / cores)
+        return int(_OF_THE_GPU * stats["bytes_limit"])
+    limit = environ.get("KERASWEEP_MEMORY_BYTES")
+    return None if limit is None else int(_OF_THE_WORKER * int(limit))

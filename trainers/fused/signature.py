@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-from keras.src.utils import module_utils
 
+from trainers.backends import without_tensorflow
 from trainers.fused.dials import Place
 
 _DROPPED = frozenset({"seed", "seed_generator", "shared_object_id", "trainable_variables"})
@@ -33,7 +33,7 @@ def signature(model: keras.Model, places: Sequence[Place]) -> str | None:
         return None
     names = {layer.name: f"layer_{index}" for index, layer in enumerate(model._flatten_layers(include_self=True))}
     try:
-        with _without_tensorflow(), _all_equal(places):
+        with without_tensorflow(), _all_equal(places):
             described = {
                 "class": type(model).__qualname__,
                 "model": _clean(model.get_config(), names),
@@ -98,16 +98,3 @@ def _all_equal(places: Sequence[Place]) -> Iterator[None]:
     finally:
         for place, value in zip(places, kept, strict=True):
             setattr(place.owner, place.attribute, value)
-
-
-@contextmanager
-def _without_tensorflow() -> Iterator[None]:
-    """Keep Keras from importing TensorFlow (seconds, 0.4 GB) only to see that what it serializes is no tensor of it."""
-    lazy = module_utils.tensorflow
-    kept = lazy._available
-    if lazy.module is None:
-        lazy._available = False
-    try:
-        yield
-    finally:
-        lazy._available = kept

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from trainers.fused.dials import is_stock
 
-MULTIPLE = 16
-
 _ZERO_STAYS = frozenset(
     "linear relu relu6 leaky_relu elu selu celu gelu silu swish hard_silu mish tanh hard_tanh softsign".split()
 )
@@ -34,11 +32,6 @@ class Widening(NamedTuple):
     trainable: list[Places]
     non_trainable: list[Places]
     weights: list[Places]
-
-
-def padded(sizes: Sequence[int]) -> list[int]:
-    """Return the widths to which layers of ``sizes`` units are filled up."""
-    return [-(-size // MULTIPLE) * MULTIPLE for size in sizes]
 
 
 def can_be_widened(model: keras.Model) -> bool:

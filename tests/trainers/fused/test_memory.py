@@ -11,6 +11,7 @@ from references import assert_equal, fit, member, table
 
 from trainers.fused.engine import FusedEngine
 from trainers.fused.members import MemberResult, Unfused
+from trainers.fused.memory import memory_share
 from trainers.fused.program import Program
 
 layers = keras.layers
@@ -39,6 +40,11 @@ def test_members_go_on_with_as_many_lanes_as_fit(monkeypatch: pytest.MonkeyPatch
     one = results[5]
     assert isinstance(one, MemberResult)
     assert_equal(one, fit(members[5]))
+
+
+def test_a_program_may_take_half_of_what_the_worker_may_hold() -> None:
+    assert memory_share({"KERASWEEP_MEMORY_BYTES": "1000"}) == 500
+    assert memory_share({}) is None
 
 
 def test_members_of_programs_that_never_fit_are_left_to_model_fit() -> None:

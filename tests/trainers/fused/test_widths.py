@@ -11,7 +11,8 @@ from references import STOPPING, assert_equal, fit, member, table
 
 from trainers.fused.engine import FusedEngine
 from trainers.fused.members import Member, MemberResult, Rows
-from trainers.fused.widths import can_be_widened, padded
+from trainers.fused.widths import can_be_widened
+from trainers.recipes.parameters import common_widths
 
 layers = keras.layers
 
@@ -41,7 +42,7 @@ def members(norm: bool, optimizer: str) -> list[Member]:
 
 
 def wide_and_deep_in_common_widths(norm: bool, optimizer: str) -> keras.Model:
-    assert padded([3, 8]) == padded([14, 15]) == [16, 16]
+    assert common_widths([3, 8]) == common_widths([14, 15]) == [16, 16]
     wide, deep = keras.Input((2,), name="wide"), keras.Input((3,), name="deep")
     x = deep
     for _ in range(2):
