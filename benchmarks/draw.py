@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.methods import OURS, is_ours
 from benchmarks.problems import PROBLEMS
-from benchmarks.report import RESULTS, medians
+from benchmarks.report import RESULTS, medians, scaled_seconds
 
 NAMES = {
     OURS: "Kerasweep",
@@ -86,8 +86,8 @@ def _panel(record: dict[str, Any]) -> tuple[str, list[Bar]] | None:
     for method in NAMES:
         run = found.get((method, "full", "cold")) or found.get((method, "part", "cold"))
         if run is not None:
-            scale = whole["trials"] / run["trials"]
-            bars.append(Bar(method, run["wall"] * scale, scaled=scale != 1))
+            scaled = run["trials"] != whole["trials"]
+            bars.append(Bar(method, scaled_seconds(run, whole["trials"]), scaled))
     title = f"{PROBLEMS[record['problem']].title}: {whole['trials']} trials x {whole['folds']} folds"
     return title, bars
 

@@ -7,9 +7,11 @@ rows of the training part; the rows to watch are put there. It refits the winner
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import numpy as np
+import psutil
 
 from benchmarks import models
 from benchmarks.given import Given, given
@@ -58,9 +60,15 @@ def main() -> None:
     work = given()
     folds = [(np.concatenate([train, monitor]), score) for train, monitor, score in work.folds]
     search = GridSearchCV(estimator(work), grid(work), scoring=work.metric, cv=folds, n_jobs=len(os.sched_getaffinity(0)))
+    started = time.time() - psutil.Process().create_time()
     search.fit(work.x, work.y)
     scores = search.cv_results_["mean_test_score"]
-    write_outcome(trials=len(scores), best=float(search.best_score_), mean=float(scores.mean()))
+    write_outcome(
+        trials=len(scores),
+        best=float(search.best_score_),
+        mean=float(scores.mean()),
+        fixed_seconds=started + search.refit_time_,
+    )
 
 
 if __name__ == "__main__":
