@@ -14,6 +14,9 @@ LossCause = Literal["crashed", "timeout", "out_of_memory", "stopped"]
 LONGEST_SECONDS = 300.0
 """No cohort is expected to take longer: losing a worker costs that much at most."""
 
+UNTRIED = 64
+"""No cohort has more trials while nobody knows how long one takes."""
+
 WORTH_SECONDS = 5.0
 """What compiling a program costs, roughly: less work than that is not shared out among workers."""
 
@@ -91,7 +94,7 @@ def pack(
     Trials that are better together come from the largest group, up to a fair share of all work that is left; a group that is
     expected to take less than ``WORTH_SECONDS`` is not cut, since each part would compile its program. Those that only share the
     dispatching go out one by one until their cost is known, then in cohorts of a quarter of the fair share, for an even end. No
-    cohort is expected to take longer than ``LONGEST_SECONDS``.
+    cohort is expected to take longer than ``LONGEST_SECONDS``; while nothing can be expected, it has ``UNTRIED`` trials at most.
     """
     groups: dict[Hashable, list[TrialRequest]] = {}
     for trial in waiting:
@@ -110,6 +113,8 @@ def pack(
     for trial in groups[largest]:
         work = packing.work(trial)
         if chosen and filled + work > share * 1.0001:  # rounding must not split an exact share
+            break
+        if seconds_per_work is None and len(chosen) == UNTRIED:
             break
         chosen.append(trial)
         filled += work

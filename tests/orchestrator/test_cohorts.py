@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.cohorts import LONGEST_SECONDS, WORTH_SECONDS, Packing, pack, work_of
+from orchestrator.cohorts import LONGEST_SECONDS, UNTRIED, WORTH_SECONDS, Packing, pack, work_of
 from trainers.messages import TrialRequest
 
 
@@ -41,6 +41,10 @@ def test_a_group_that_is_done_sooner_than_compiled_is_not_cut() -> None:
 
 def test_a_cohort_is_expected_to_take_five_minutes_at_most() -> None:
     assert len(packed(trials(*"a" * 100), rate=LONGEST_SECONDS / 10)) == 10
+
+
+def test_while_no_cost_is_known_a_cohort_has_a_bounded_number_of_trials() -> None:
+    assert len(packed(trials(*"a" * 1000), workers=2)) == UNTRIED
 
 
 def test_one_trial_goes_out_even_if_it_is_longer_than_everything() -> None:
