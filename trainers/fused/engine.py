@@ -27,7 +27,7 @@ from trainers.fused.signature import signature
 from trainers.fused.singles import Singles
 from trainers.fused.starts import Values, make_start, take_values
 from trainers.fused.stopping import Rule, make_rule
-from trainers.fused.tracing import convolves, digest, trace
+from trainers.fused.tracing import digest, is_slow_in_lanes, trace
 from trainers.fused.widths import Widening, can_be_widened, widening
 
 _log = logging.getLogger(__name__)
@@ -166,7 +166,7 @@ class FusedEngine:
     def _foreign_graph(self, model: keras.Model, member: Member, sample: Batch) -> tuple[Hashable, Graph]:
         graph = Graph(model, (), sample)
         traced = trace(graph, sample)
-        graph.convolves = convolves(traced)
+        graph.slow_in_lanes = is_slow_in_lanes(traced)
         name = (digest(graph, traced), layout(member.rows), sample.weights is not None)
         return name, self._graphs.setdefault(name, graph)
 

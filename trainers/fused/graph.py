@@ -58,7 +58,7 @@ class Graph:
     ----------
     padded : whether a last batch may be filled up with rows of weight 0 in training.
     chunked : whether rows may be evaluated in chunks of any size, filled up likewise.
-    convolves : whether it has convolutions.
+    slow_in_lanes : whether it has convolutions or attention, which XLA runs slowly on CPU in loops and with a member axis.
     log_names : names of the epoch's logs in Keras' order, without ``val_``.
     """
 
@@ -74,7 +74,8 @@ class Graph:
         self.optimizer_start = [np.asarray(variable.value) for variable in model.optimizer.variables]
         self.padded = rows_are_independent(model, training=True)
         self.chunked = rows_are_independent(model, training=False)
-        self.convolves = any("Conv" in type(layer).__name__ for layer in model._flatten_layers(include_self=False))
+        kinds = [type(layer).__name__ for layer in model._flatten_layers(include_self=False)]
+        self.slow_in_lanes = any("Conv" in kind or "Attention" in kind for kind in kinds)
         trackers = {id(v) for metric in model._compile_loss.metrics for v in metric.variables} if model._compile_loss else set()
         self._loss_tracked = [id(variable) in trackers for variable in model.metrics_variables]
         self.log_names = self._log_names()

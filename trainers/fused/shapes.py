@@ -23,8 +23,8 @@ _LANES_ON_GPU = 64
 
 
 def shape_for(graph: Graph) -> Shape:
-    """Return how members of this graph are trained: together in a loop, or, on CPU with convolutions, each step alone."""
-    return "singles" if jax.default_backend() == "cpu" and graph.convolves else "lanes"
+    """Return how members of this graph are trained: in lanes of a loop, or, where these are slow on CPU, each step alone."""
+    return "singles" if jax.default_backend() == "cpu" and graph.slow_in_lanes else "lanes"
 
 
 def lanes_for(graph: Graph, batch: int) -> int:

@@ -14,6 +14,7 @@ from trainers.errors import NotFusableError
 from trainers.failures import one_line
 from trainers.fused.graph import Batch, Graph, State
 
+_ROW_BY_ROW = re.compile(r"dimension_numbers=\(\(\[[\d, ]*\], \[[\d, ]*\]\), \(\[\d")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
@@ -44,9 +45,10 @@ def trace(graph: Graph, sample: Batch) -> Any:
         raise NotFusableError(f"it cannot be traced by JAX: {one_line(error)}") from error
 
 
-def convolves(traced: Any) -> bool:
-    """Return whether a trace contains a convolution, at any depth."""
-    return "conv_general_dilated" in str(traced)
+def is_slow_in_lanes(traced: Any) -> bool:
+    """Return whether a trace contains, at any depth, a convolution or a product of matrices row by row, as attention does."""
+    text = str(traced)
+    return "conv_general_dilated" in text or _ROW_BY_ROW.search(text) is not None
 
 
 def digest(graph: Graph, traced: Any) -> str:
