@@ -187,6 +187,15 @@ def test_run_now_asks_the_scheduler(ledger: Ledger) -> None:
     assert occasion_of(firing.due) in result.stdout
 
 
+def test_run_now_of_a_paused_schedule_is_refused(ledger: Ledger) -> None:
+    answer("add", "nightly", "nightly.yaml")
+    call("pause", "nightly")
+    refused = call("run-now", "nightly")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "nightly is paused, and nothing of it is begun; resume it first: kerasweep schedule resume nightly" in refused.stderr
+    assert ledger.firings.open() == []
+
+
 # --- systemd and Kubernetes -----------------------------------------------------------------------------------------------------
 
 
