@@ -112,7 +112,7 @@ def resume(sweep: str, ledger: str, as_json: bool) -> None:
 
     with open_ledger(ledger) as opened:
         row = find_sweep(opened, sweep)
-    spec = spec_from_record(row.spec)
+    spec = spec_from_record({**row.spec, "sweep": {**row.spec["sweep"], "ledger": ledger}})  # where it was found
     _run(spec, Options(occasion=row.occasion), as_json=as_json)
 
 

@@ -1,4 +1,4 @@
-"""The commands that begin sweeps: which occasion, and in which ledger."""
+"""The commands that begin and continue sweeps: which occasion, and in which ledger."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from orchestrator.cli import main
 from orchestrator.jobs import JobState
 from orchestrator.ledger import Ledger
 from orchestrator.owner import Owner
+from orchestrator.spec import load_spec
 from orchestrator.trials import SweepState
 
 TICK = "nightly-29384920"
@@ -104,6 +105,16 @@ def test_the_ledger_of_the_command_line_or_the_environment_wins_over_the_file(
     refused = CliRunner().invoke(main, ["run", "sweep.yaml", "--occasion", busy.occasion], env={"KERASWEEP_LEDGER": url})
     assert refused.exit_code == 1
     assert "is driven by pid 1 on host 'another host'" in refused.stderr
+
+
+def test_a_sweep_is_resumed_in_the_ledger_where_it_is_found(url: str, tmp_path: Path) -> None:
+    spec = load_spec("sweep.yaml")
+    with Ledger(url) as ledger:
+        ledger.claim_sweep("sound", spec.record(), spec.identity(), Owner("another host", 1), 60.0)
+    refused = CliRunner().invoke(main, ["resume", "sound", "--ledger", url])
+    assert refused.exit_code == 1
+    assert "is driven by pid 1 on host 'another host'" in refused.stderr
+    assert not (tmp_path / "of_the_file.db").exists()
 
 
 def test_a_submitted_driver_keeps_to_the_ledger_of_its_sender(url: str, tmp_path: Path) -> None:
