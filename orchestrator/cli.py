@@ -16,6 +16,7 @@ import click
 
 from orchestrator.cli_cluster import logs, status, stop, submit
 from orchestrator.cli_models import promote, report, rollback
+from orchestrator.cli_options import NEW_OPTION, OCCASION_OPTION, STORE_OPTION, refuse_both
 from orchestrator.cli_reading import LEDGER_OPTION, best, browse, list_sweeps, print_json, show, show_outcome
 from orchestrator.cli_schedules import schedule, scheduler
 from orchestrator.errors import KerasweepError, NotFoundError, SpecError, SubmissionError
@@ -70,21 +71,32 @@ main.add_command(rollback)
 
 @main.command()
 @click.argument("sweep", type=click.Path(path_type=Path))
-@click.option("--new", is_flag=True, help="Begin the next occasion, even if the last one is unfinished.")
-@click.option("--occasion", help="The occasion to begin or to continue; default: the newest if it is unfinished, else the next.")
+@NEW_OPTION
+@OCCASION_OPTION
+@STORE_OPTION
 @click.option("--no-cache", is_flag=True, help="Train everything, also what an earlier sweep has computed.")
 @click.option("--submission", type=click.Path(path_type=Path), hidden=True, help="Note that came with a submitted sweep.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to stderr.")
-def run(*, sweep: Path, new: bool, occasion: str | None, no_cache: bool, submission: Path | None, as_json: bool) -> None:
+def run(
+    *,
+    sweep: Path,
+    new: bool,
+    occasion: str | None,
+    ledger: str | None,
+    no_cache: bool,
+    submission: Path | None,
+    as_json: bool,
+) -> None:
     """Run the sweep in the file SWEEP, or continue it where it was left."""
+    refuse_both(new, occasion)
     from orchestrator.spec import load_spec, spec_from_record
     from orchestrator.sweep import Options
 
-    # The scheduler hands a sweep over as the ledger keeps it, so that neither a changed file nor a process list matters.
-    spec = spec_from_record(json.load(sys.stdin)) if sweep == Path("-") else load_spec(sweep)
     if submission is not None:
-        _run_submitted(spec, submission)
+        _run_submitted(load_spec(sweep), submission)  # its sender has said which ledger, whatever this machine's environment says
     else:
+        # The scheduler hands a sweep over as the ledger keeps it, so that neither a changed file nor a process list matters.
+        spec = spec_from_record(json.load(sys.stdin)) if sweep == Path("-") else load_spec(sweep, ledger)
         _run(spec, Options(occasion=occasion, new=new, reuse=not no_cache), as_json=as_json)
 
 
@@ -100,7 +112,7 @@ def resume(sweep: str, ledger: str, as_json: bool) -> None:
 
     with open_ledger(ledger) as opened:
         row = find_sweep(opened, sweep)
-    spec = spec_from_record(row.spec)
+    spec = spec_from_record({**row.spec, "sweep": {**row.spec["sweep"], "ledger": ledger}})  # where it was found
     _run(spec, Options(occasion=row.occasion), as_json=as_json)
 
 
@@ -159,8 +171,9 @@ def validate(sweep: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("sweep", type=click.Path(path_type=Path))
+@STORE_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-def plan(sweep: Path, as_json: bool) -> None:
+def plan(sweep: Path, ledger: str | None, as_json: bool) -> None:
     """Tell what a run of the file SWEEP would do: trials, fits, workers, and what the ledger already holds."""
     from dataclasses import asdict
 
@@ -168,9 +181,9 @@ def plan(sweep: Path, as_json: bool) -> None:
     from orchestrator.planning import plan_sweep
     from orchestrator.spec import load_spec
 
-    spec = load_spec(sweep)
-    with Ledger(spec.ledger) as ledger:
-        found = plan_sweep(spec, ledger)
+    spec = load_spec(sweep, ledger)
+    with Ledger(spec.ledger) as opened:
+        found = plan_sweep(spec, opened)
     if as_json:
         print_json({**asdict(found), "fits": found.fits})
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestrator.cli_options import NEW_OPTION, OCCASION_OPTION, STORE_OPTION, refuse_both
 from orchestrator.cli_reading import JSON_OPTION, console, print_json, when
 
 if TYPE_CHECKING:
@@ -31,36 +32,53 @@ _LEDGER_OPTION = click.option("--ledger", envvar="KERASWEEP_LEDGER", help="Where
 @click.command()
 @click.argument("sweep", type=click.Path(path_type=Path))
 @ADDRESS_OPTION
-@click.option("--new", is_flag=True, help="Begin the next occasion, even if the last one is unfinished.")
+@NEW_OPTION
+@OCCASION_OPTION
+@STORE_OPTION
 @click.option("--wait/--no-wait", default=False, help="Wait until the sweep is over; the exit code is then its own.")
 @click.option("--follow", is_flag=True, help="Show what the sweep prints, until it is over.")
 @click.option("--local-store", is_flag=True, help="SQLite files in the sweep file are absolute paths on the disk of the head.")
 @JSON_OPTION
-def submit(*, sweep: Path, address: str | None, new: bool, wait: bool, follow: bool, local_store: bool, as_json: bool) -> None:
+def submit(
+    *,
+    sweep: Path,
+    address: str | None,
+    new: bool,
+    occasion: str | None,
+    ledger: str | None,
+    wait: bool,
+    follow: bool,
+    local_store: bool,
+    as_json: bool,
+) -> None:
     """Run the sweep in the file SWEEP on a Ray cluster, or continue it there. Repeating a submit does no harm."""
+    refuse_both(new, occasion)
     from orchestrator.cluster_access import find_address
     from orchestrator.errors import ClusterError
     from orchestrator.jobs import job_record
     from orchestrator.ledger import Ledger
     from orchestrator.parcel import make_parcel
-    from orchestrator.spec import load_spec
-    from orchestrator.spec_files import read_mapping
+    from orchestrator.spec import load_spec, read_sweep
     from orchestrator.submission import await_driver, await_end, claim_attempt, send_attempt, sweep_state
     from orchestrator.submission_checks import check_submission
 
-    spec = load_spec(sweep)
-    check_submission(spec, find_address(address, os.environ), local_store=local_store, written=read_mapping(sweep))
+    spec = load_spec(sweep, ledger)
+    written = read_sweep(sweep, ledger)
+    check_submission(spec, find_address(address, os.environ), local_store=local_store, written=written)
     parcel = make_parcel(spec)
     jobs = _connect(address)
-    with Ledger(spec.ledger) as ledger:
-        attempt = claim_attempt(spec, jobs, ledger, new=new)
+    with Ledger(spec.ledger) as opened:
+        attempt = claim_attempt(spec, jobs, opened, occasion=occasion, new=new)
+        if attempt is None and occasion is not None:
+            _tell_completed(spec.name, occasion, jobs.address, as_json=as_json)
+            return
         if attempt is None:
             raise ClusterError(f"Sweep {spec.name!r} was completed meanwhile; submit again to begin its next occasion.")
         if not attempt.sent:
-            send_attempt(spec, parcel, attempt, jobs, ledger)
+            send_attempt(spec, parcel, attempt, jobs, opened)
         if not as_json:
             click.echo(_sent_line(attempt, parcel, jobs.address))
-        job = None if wait or follow else await_driver(attempt, jobs, ledger)
+        job = None if wait or follow else await_driver(attempt, jobs, opened)
     if wait or follow:
         job = await_end(attempt.row.id, jobs, _print_log if follow and not as_json else None)
     if job is None:
@@ -152,6 +170,13 @@ def _connect(address: str | None) -> Jobs:
     from orchestrator.raytune.jobs import JobClient
 
     return JobClient(find_address(address, os.environ), find_token(os.environ))
+
+
+def _tell_completed(name: str, occasion: str, address: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"sweep": name, "occasion": occasion, "state": "COMPLETED", "address": address, "new": False})
+    else:
+        click.echo(f"{name}/{occasion} is COMPLETED already; nothing is sent.")
 
 
 def _sent_line(attempt: Attempt, parcel: Parcel, address: str) -> str:

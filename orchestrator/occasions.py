@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from orchestrator.errors import SweepBusyError, SweepMismatchError
 from orchestrator.ledger_json import dump, load
 from orchestrator.ledger_rows import owner_of, owner_values
 from orchestrator.ledger_tables import SWEEPS, TRIALS
+from orchestrator.occasion_names import BY_HAND, next_by_hand
 from orchestrator.owner import Owner
 from orchestrator.trials import SweepState, TrialState, canonical
 
@@ -148,9 +148,8 @@ def _begin(connection: Connection, wanted: Wanted, now: float) -> RowMapping:
 
 def next_manual(connection: Connection, name: str) -> str:
     """Return the occasion that a run by hand would begin."""
-    used = connection.scalars(sa.select(SWEEPS.c.occasion).where(SWEEPS.c.name == name, SWEEPS.c.occasion.startswith("manual-")))
-    numbers = [int(found[1]) for found in map(re.compile(r"manual-(\d+)").fullmatch, used) if found]
-    return f"manual-{max(numbers, default=0) + 1}"
+    used = sa.select(SWEEPS.c.occasion).where(SWEEPS.c.name == name, SWEEPS.c.occasion.startswith(BY_HAND))
+    return next_by_hand(connection.scalars(used))
 
 
 def _difference(path: str, was: Any, now: Any) -> Iterator[str]:

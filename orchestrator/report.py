@@ -6,12 +6,12 @@ It reads ledger rows and writes nothing.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.display import duration
+from orchestrator.occasion_names import is_by_hand
 from orchestrator.promotion import COMPARISON, PROMOTION, standing
 from orchestrator.reading import SweepView, view
 from orchestrator.row_values import is_finite, trial_values
@@ -21,14 +21,13 @@ if TYPE_CHECKING:
     from orchestrator.ledger import Ledger
     from orchestrator.records import SweepRow
 
-_DUE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z")
 _FAILURES = (TrialState.FAILED, TrialState.DIVERGED, TrialState.TIMED_OUT)
 _LONGEST_VALUE = 200
 
 
 def is_reported(sweep: SweepRow) -> bool:
-    """Whether a sweep ends with a report by itself: it was due by a schedule, and is over (a stopped one is to be resumed)."""
-    return bool(_DUE_TIME.fullmatch(sweep.occasion)) and sweep.state in (SweepState.COMPLETED, SweepState.FAILED)
+    """Whether a sweep ends with a report by itself: not begun by hand, and over (a stopped one is to be resumed)."""
+    return not is_by_hand(sweep.occasion) and sweep.state in (SweepState.COMPLETED, SweepState.FAILED)
 
 
 def report_of(ledger: Ledger, sweep: SweepRow) -> Report:

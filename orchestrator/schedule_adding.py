@@ -9,8 +9,7 @@ from pathlib import Path
 from orchestrator.errors import SpecError
 from orchestrator.ledger import Ledger
 from orchestrator.schedule_records import ScheduleRow
-from orchestrator.spec import spec_from_mapping
-from orchestrator.spec_files import read_mapping
+from orchestrator.spec import read_sweep, spec_from_mapping
 from orchestrator.spec_model import NAME, SweepSpec
 from orchestrator.spec_sections import ScheduleSection
 from orchestrator.submission_checks import check_submission
@@ -31,12 +30,10 @@ def scheduled_spec(
     SpecError : with every mistake, or because nothing says when the sweep is due.
     SubmissionError : a job on the cluster at ``address`` could not run the sweep.
     """
-    mapping = read_mapping(file)
+    mapping = read_sweep(file, ledger)
     section = mapping.get("schedule")
     if settings and (section is None or isinstance(section, dict)):
         mapping["schedule"] = {**(section or {}), **settings}
-    if ledger is not None:
-        mapping["ledger"] = ledger
     spec = spec_from_mapping(mapping, file.absolute().parent, str(file))
     if spec.schedule is None:
         message = "nothing says when it is due; write schedule: {cron: '0 2 * * *'}, or say --cron."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
 import sys
 from collections.abc import Collection, Iterator
@@ -12,26 +14,29 @@ from typing import Any
 from cronsim import CronSim
 
 from orchestrator.errors import SpecError
+from orchestrator.occasion_names import NOW
+from orchestrator.redaction import without_secrets
 from orchestrator.schedule_records import ScheduleRow
 
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _POLICIES = {"forbid": "Forbid", "allow": "Allow"}
+_JOB_NAME = "metadata.labels['batch.kubernetes.io/job-name']"  # another one every tick, the same for its retries
 _RAY_TOKEN = "/run/secrets/ray"  # noqa: S105 (a folder)
 
 
 def systemd_units(schedule: ScheduleRow, folder: Path) -> str:
-    """Return a timer and the service that it starts, which runs the schedule's sweep file in ``folder``.
+    """Return a timer and the service that it starts in ``folder``, as this user: it submits the sweep file, or runs it here.
 
     Raises
     ------
-    SpecError : systemd has no words for the schedule, or it came without a file.
+    SpecError : systemd has no words for the schedule, it came without a file, or its ledger's URL holds a password.
     """
-    file = _file(schedule)
+    arguments = _arguments(schedule, str(_file(schedule)), NOW, on_cluster=schedule.address is not None)
     if schedule.overlap == "allow":
         raise _inexpressible(schedule, "overlap", "systemd runs one at a time, as overlap: forbid does; 'allow' cannot be said")
     unit = f"kerasweep-{schedule.name}"
     calendars = "\n".join(f"OnCalendar={calendar}" for calendar in calendar_events(schedule))
-    command = Path(sys.executable).with_name("kerasweep")
+    command = [str(Path(sys.executable).with_name("kerasweep")), *arguments]
     return f"""\
 # /etc/systemd/system/{unit}.service
 [Unit]
@@ -41,8 +46,10 @@ After=network-online.target
 
 [Service]
 Type=oneshot
+User={_user()}
+EnvironmentFile=-/etc/kerasweep/environment
 WorkingDirectory={_escaped(str(folder.absolute()))}
-ExecStart={_quoted(str(command))} run {_quoted(str(file))}
+ExecStart={" ".join(map(_quoted, command))}
 # 130: stopped on request, with what is finished kept
 SuccessExitStatus=130
 TimeoutStartSec=infinity
@@ -93,15 +100,13 @@ def cronjob(schedule: ScheduleRow) -> str:
 
     Raises
     ------
-    SpecError : Kubernetes has no words for the schedule, or it came without a file.
+    SpecError : Kubernetes has no words for the schedule, it came without a file, or its ledger's URL holds a password.
     """
-    file = _file(schedule)
+    file = f"/sweeps/{_file(schedule).name}"
     if schedule.overlap not in _POLICIES:
         raise _inexpressible(schedule, "overlap", f"a CronJob has no queue; take {' or '.join(_POLICIES)}")
     on_cluster = schedule.address is not None or schedule.spec["sweep"]["ray"]["address"] is not None
-    address = [] if schedule.address is None else ["--address", schedule.address]
-    address += ["--local-store"] * schedule.local_store
-    arguments = ["submit", f"/sweeps/{file.name}", "--wait", *address] if on_cluster else ["run", f"/sweeps/{file.name}"]
+    arguments = _arguments(schedule, file, "$(OCCASION)", on_cluster=on_cluster)
     name = re.sub(r"[^a-z0-9]+", "-", schedule.name.lower()).strip("-")[:52].rstrip("-")
     job = {
         "apiVersion": "batch/v1",
@@ -121,18 +126,33 @@ def cronjob(schedule: ScheduleRow) -> str:
     return str(yaml.safe_dump(job, sort_keys=False))
 
 
+def _arguments(schedule: ScheduleRow, file: str, occasion: str, *, on_cluster: bool) -> list[str]:
+    """Return the command after ``kerasweep`` that begins the schedule's sweep as ``occasion``, where the schedule keeps it."""
+    ledger = str(schedule.spec["sweep"]["ledger"])
+    if (shown := without_secrets({"ledger": ledger})["ledger"]) != ledger:
+        message = "its URL holds a password, which must not be read in what is printed here; add the schedule again without it, "
+        problem = f"{message}and keep it where libpq finds it (PGPASSFILE or PGPASSWORD). Got {shown!r}."
+        raise SpecError(f"schedule {schedule.name}", [("ledger", problem)])
+    arguments = [file, "--occasion", occasion, "--ledger", ledger]
+    if not on_cluster:
+        return ["run", *arguments]
+    address = [] if schedule.address is None else ["--address", schedule.address]
+    return ["submit", *arguments, "--wait", *address, *["--local-store"] * schedule.local_store]
+
+
 def _pod(name: str, arguments: list[str], *, on_cluster: bool) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": "kerasweep",
         "image": "kerasweep:cpu",
         "args": ["kerasweep", *arguments],
+        "env": [{"name": "OCCASION", "valueFrom": {"fieldRef": {"fieldPath": _JOB_NAME}}}],
         "envFrom": [{"configMapRef": {"name": "kerasweep"}}, {"secretRef": {"name": "kerasweep"}}],
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         "volumeMounts": [{"name": "sweeps", "mountPath": "/sweeps", "readOnly": True}],
     }
     volumes: list[dict[str, Any]] = [{"name": "sweeps", "configMap": {"name": "sweeps"}}]
     if on_cluster:
-        container["env"] = [
+        container["env"] += [
             {"name": "RAY_AUTH_MODE", "value": "token"},
             {"name": "RAY_AUTH_TOKEN_PATH", "value": f"{_RAY_TOKEN}/auth_token"},
         ]
@@ -171,6 +191,13 @@ def _file(schedule: ScheduleRow) -> Path:
     if schedule.path is None:
         raise _inexpressible(schedule, "file", "it was added without a sweep file; add it again with one")
     return Path(schedule.path)
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # systemd takes the number as well
+        return str(os.geteuid())
 
 
 def _quoted(text: str) -> str:

@@ -11,11 +11,10 @@ from zoneinfo import ZoneInfo
 from orchestrator.due_times import due_times, occasion_of
 from orchestrator.lease import is_driven
 from orchestrator.ledger import Ledger
+from orchestrator.occasion_names import is_by_hand
 from orchestrator.records import SweepRow
 from orchestrator.schedule_records import FiringRow, FiringState, ScheduleRow
 from orchestrator.trials import SweepState
-
-_BY_HAND = "manual-"
 
 
 def schedule_record(ledger: Ledger, schedule: ScheduleRow, now: float) -> dict[str, Any]:
@@ -75,7 +74,7 @@ def driven_sweeps(ledger: Ledger, schedule: ScheduleRow, now: float) -> list[Swe
 def scheduled_sweeps(ledger: Ledger, schedule: ScheduleRow) -> Counter[SweepState]:
     """Return how many occasions of a schedule's sweep, those run by hand left out, are in each state."""
     states = ledger.occasion_states(sweep_name(schedule))
-    return Counter(state for occasion, state in states.items() if not occasion.startswith(_BY_HAND))
+    return Counter(state for occasion, state in states.items() if not is_by_hand(occasion))
 
 
 def lateness(firing: FiringRow) -> float | None:

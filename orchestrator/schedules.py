@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 
 from orchestrator.due_times import due_between, due_times, occasion_of
-from orchestrator.errors import KerasweepError, LedgerError
+from orchestrator.errors import KerasweepError, LaunchError, LedgerError
 from orchestrator.launching import Launcher, Order
 from orchestrator.ledger import Ledger
 from orchestrator.owner import Owner
@@ -233,7 +233,15 @@ class Scheduler:
 
 
 def ask_by_hand(ledger: Ledger, schedule: ScheduleRow, clock: Callable[[], float] = time.time) -> FiringRow:
-    """Make a firing that is due now, for whichever scheduler looks next; return it."""
+    """Make a firing that is due now, for whichever scheduler looks next; return it.
+
+    Raises
+    ------
+    LaunchError : the schedule is paused, so that no scheduler would begin it.
+    """
+    if schedule.paused:
+        advice = f"kerasweep schedule resume {schedule.name}"
+        raise LaunchError(f"{schedule.name} is paused, and nothing of it is begun; resume it first: {advice}", exit_code=2)
     due = int(clock())
     while (claim := ledger.firings.claim(schedule.name, due, Owner.current(), CLAIM_SECONDS)) is None:
         due += 1

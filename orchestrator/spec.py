@@ -19,7 +19,7 @@ from orchestrator.spec_values import is_function
 from trainers import metrics
 from trainers.settings import Task
 
-__all__ = ["SweepSpec", "load_spec", "spec_from_mapping", "spec_from_record"]
+__all__ = ["SweepSpec", "load_spec", "read_sweep", "spec_from_mapping", "spec_from_record"]
 
 _STAND_INS: dict[str, Any] = {
     "name": "sweep",
@@ -33,8 +33,8 @@ _STAND_INS: dict[str, Any] = {
 """What takes the place of a required key that is missing or wrong, so that the rest of the file can be checked all the same."""
 
 
-def load_spec(path: str | Path) -> SweepSpec:
-    """Return the sweep that a YAML or TOML file describes.
+def load_spec(path: str | Path, ledger: str | None = None) -> SweepSpec:
+    """Return the sweep that a YAML or TOML file describes, kept in ``ledger`` instead of the file's if one is given.
 
     Raises
     ------
@@ -42,7 +42,13 @@ def load_spec(path: str | Path) -> SweepSpec:
         With every mistake in the file. Nothing has been started or written.
     """
     file = Path(path)
-    return spec_from_mapping(read_mapping(file), file.absolute().parent, str(path))
+    return spec_from_mapping(read_sweep(file, ledger), file.absolute().parent, str(path))
+
+
+def read_sweep(file: Path, ledger: str | None = None) -> dict[str, Any]:
+    """Return what a sweep file says, unchecked, with ``ledger`` in the place of its own if one is given."""
+    mapping = read_mapping(file)
+    return mapping if ledger is None else {**mapping, "ledger": ledger}
 
 
 def spec_from_mapping(mapping: Mapping[str, Any], folder: str | Path, source: str = "sweep") -> SweepSpec:

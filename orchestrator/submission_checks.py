@@ -5,6 +5,7 @@ It looks at the spec and at local files only; nothing is sent.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ MOST_DATA_BYTES = 100 * 2**20
 """The largest data file that is shipped: it is held in the memory of the cluster's head."""
 
 _SQLITE = "sqlite:///"
+_BY_SCHEDULER = "If a scheduler sends it: add the schedule again where the scheduler runs, as a user with its rights."
 
 
 def check_submission(
@@ -34,7 +36,7 @@ def check_submission(
     problems = [
         *_store("ledger", spec.ledger, _written(written, "ledger"), spec, address, local_store=local_store),
         *_store("tracking.uri", spec.tracking.uri, _written(written, "tracking", "uri"), spec, address, local_store=local_store),
-        *_data(spec),
+        *([*_folder(spec)] or _data(spec)),
     ]
     if problems:
         raise SubmissionError(spec.source, problems)
@@ -109,11 +111,38 @@ def _data(spec: SweepSpec) -> Iterator[tuple[str, str]]:
             )
         return
     file = shipped_data(spec)
-    if file is not None and (size := file.stat().st_size) > MOST_DATA_BYTES:
+    if file is None:
+        return
+    try:
+        with file.open("rb") as opened:
+            size = opened.seek(0, os.SEEK_END)
+    except OSError as error:
+        yield (
+            "data.path",
+            (
+                f"expected a file that travels with the sweep, got {str(file)!r}, which cannot be read on this machine "
+                f"({error.strerror}). {_BY_SCHEDULER}"
+            ),
+        )
+        return
+    if size > MOST_DATA_BYTES:
         yield (
             "data.path",
             (
                 f"{path!r} has {size / 2**20:,.0f} MiB, and at most {MOST_DATA_BYTES / 2**20:,.0f} MiB are shipped. Put it where "
                 "every node can read it (a shared file system, or a URL such as s3://bucket/file.csv) and say ship: false."
+            ),
+        )
+
+
+def _folder(spec: SweepSpec) -> Iterator[tuple[str, str]]:
+    try:
+        next(spec.folder.iterdir(), None)
+    except OSError as error:
+        yield (
+            "folder",
+            (
+                f"expected the sweep file's folder, whose Python files travel with the sweep, got {str(spec.folder)!r}, which "
+                f"cannot be read on this machine ({error.strerror}). {_BY_SCHEDULER}"
             ),
         )

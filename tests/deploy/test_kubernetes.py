@@ -222,6 +222,14 @@ def test_a_nightly_job_never_runs_beside_itself() -> None:
     assert f"{nightly['startingDeadlineSeconds'] // 3600}h" == sweep["schedule"]["catch_up"]
 
 
+def test_every_nightly_job_is_an_occasion_of_its_own_and_its_retries_are_the_same() -> None:
+    (nightly,) = [one["spec"] for one in OBJECTS if one["kind"] == "CronJob"]
+    (container,) = nightly["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["args"][-2:] == ["--occasion", "$(OCCASION)"]
+    (source,) = [one["valueFrom"] for one in container["env"] if one["name"] == "OCCASION"]
+    assert source == {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
+
+
 def test_the_cluster_runs_the_version_of_ray_that_is_installed() -> None:
     (cluster,) = [one for one in OBJECTS if one["kind"] == "RayCluster"]
     assert cluster["spec"]["rayVersion"] == version("ray")

@@ -83,6 +83,7 @@ def test_the_timer_makes_up_for_a_missed_night_once_and_no_run_is_cut_short() ->
     assert settings("kerasweep-sweep@.timer", "Timer") == {"OnCalendar": "*-*-* 02:00:00", "Persistent": "true"}
     sweep = settings("kerasweep-sweep@.service", "Service")
     assert sweep["Type"] == "oneshot"
+    assert sweep["ExecStart"].endswith(" --occasion now")  # a night that was left unfinished binds no later one
     assert sweep["TimeoutStartSec"] == "infinity"
     assert sweep["SuccessExitStatus"] == "130"
     assert "Install" not in parsed(DEPLOY / "systemd" / "kerasweep-sweep@.service")  # only its timer starts it

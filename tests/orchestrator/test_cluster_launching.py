@@ -114,3 +114,20 @@ def test_a_scheduler_fires_on_the_cluster_and_waits_out_its_outages(postgres_url
         states = [firing.state for firing in ledger.firings.history("nightly")]
     assert states == [FiringState.SKIPPED, FiringState.FIRED], "the job of the first night is still there"
     assert len(jobs.sent) == 1
+
+
+def test_a_schedule_whose_folder_the_scheduler_cannot_see_fails_at_once_and_says_so(
+    postgres_url: str, order: Order, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    tmp_path.rename(tmp_path_factory.mktemp("elsewhere") / "moved")
+    clock, jobs = FakeClock(1_900_022_400.0), FakeJobs()
+    with Ledger(postgres_url, clock) as ledger:
+        schedule = {"cron": "0 2 * * *", "timezone": "UTC", "overlap": "forbid", "catch_up": 43200, "address": jobs.address}
+        ledger.schedules.add("nightly", spec=order.spec, **schedule)
+        scheduler = Scheduler(ledger, lambda row: JobLauncher(ledger, jobs, clock), clock)
+        clock.now += 7200
+        scheduler.look()
+        assert scheduler.settle(10)
+        (firing,) = ledger.firings.history("nightly")
+    assert firing.state is FiringState.FAILED
+    assert "add the schedule again where the scheduler runs" in (firing.message or "")

@@ -174,10 +174,11 @@ def test_a_night_that_failed_before_its_data_was_read_has_a_report_too(ledger: L
         ("2026-11-20T02:00:30Z", SweepState.COMPLETED, True),
         (FIRST, SweepState.FAILED, True),
         (FIRST, SweepState.STOPPED, False),
+        ("nightly-29384920", SweepState.COMPLETED, True),
         ("manual-1", SweepState.COMPLETED, False),
     ],
 )
-def test_due_times_that_are_over_end_with_a_report(ledger: Ledger, occasion: str, state: SweepState, reported: bool) -> None:
+def test_nights_that_are_over_end_with_a_report(ledger: Ledger, occasion: str, state: SweepState, reported: bool) -> None:
     assert is_reported(night(ledger, occasion, state=state)) is reported
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -185,7 +187,25 @@ def test_run_now_asks_the_scheduler(ledger: Ledger) -> None:
     assert occasion_of(firing.due) in result.stdout
 
 
+def test_run_now_of_a_paused_schedule_is_refused(ledger: Ledger) -> None:
+    answer("add", "nightly", "nightly.yaml")
+    call("pause", "nightly")
+    refused = call("run-now", "nightly")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "nightly is paused, and nothing of it is begun; resume it first: kerasweep schedule resume nightly" in refused.stderr
+    assert ledger.firings.open() == []
+
+
 # --- systemd and Kubernetes -----------------------------------------------------------------------------------------------------
+
+
+LEDGER = "postgresql://kerasweep@db/nights"
+TICK = ["--occasion", "$(OCCASION)", "--ledger", LEDGER]
+HEAD = "http://head:8265"
+
+
+def spec_of(address: str | None, ledger: str = LEDGER) -> dict[str, Any]:
+    return {"sweep": {"name": "pima", "ray": {"address": address}, "ledger": ledger}}
 
 
 def row(**changes: Any) -> ScheduleRow:
@@ -195,7 +215,7 @@ def row(**changes: Any) -> ScheduleRow:
         "timezone": "Europe/Berlin",
         "overlap": "forbid",
         "catch_up": 43200.0,
-        "spec": {"sweep": {"name": "pima", "ray": {"address": None}}},
+        "spec": spec_of(None),
         "path": "/srv/sweeps/nightly.yaml",
         "address": None,
         "local_store": False,
@@ -247,7 +267,8 @@ def test_units_are_sound(tmp_path: Path) -> None:
     sweep = tmp_path / "a 100% night.yaml"
     text = systemd_units(row(path=str(sweep)), tmp_path)
     service, timer = text.split("# /etc/systemd/system/kerasweep-nightly.timer\n")
-    assert f'kerasweep run "{tmp_path}/a 100%% night.yaml"\n' in service
+    assert f'kerasweep run "{tmp_path}/a 100%% night.yaml" --occasion now --ledger {LEDGER}\n' in service
+    assert f"User={pwd.getpwuid(os.geteuid()).pw_name}\n" in service
     assert "OnCalendar=*-*-* 02:00:00 Europe/Berlin\n" in timer
     assert "Persistent=true" in timer
     if shutil.which("systemd-analyze"):
@@ -261,16 +282,13 @@ def test_units_are_sound(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "arguments"),
     [
-        ({}, ["kerasweep", "run", "/sweeps/nightly.yaml"]),
+        ({}, ["run", "/sweeps/nightly.yaml", *TICK]),
+        ({"address": HEAD}, ["submit", "/sweeps/nightly.yaml", *TICK, "--wait", "--address", HEAD]),
         (
-            {"address": "http://head:8265"},
-            ["kerasweep", "submit", "/sweeps/nightly.yaml", "--wait", "--address", "http://head:8265"],
+            {"address": HEAD, "local_store": True},
+            ["submit", "/sweeps/nightly.yaml", *TICK, "--wait", "--address", HEAD, "--local-store"],
         ),
-        (
-            {"address": "http://head:8265", "local_store": True},
-            ["kerasweep", "submit", "/sweeps/nightly.yaml", "--wait", "--address", "http://head:8265", "--local-store"],
-        ),
-        ({"spec": {"sweep": {"ray": {"address": "auto"}}}}, ["kerasweep", "submit", "/sweeps/nightly.yaml", "--wait"]),
+        ({"spec": spec_of("auto")}, ["submit", "/sweeps/nightly.yaml", *TICK, "--wait"]),
     ],
 )
 def test_a_cronjob_is_sound(changes: dict[str, Any], arguments: list[str]) -> None:
@@ -281,7 +299,22 @@ def test_a_cronjob_is_sound(changes: dict[str, Any], arguments: list[str]) -> No
     assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == ("0 2 * * *", "Europe/Berlin", "Forbid")
     assert (spec["startingDeadlineSeconds"], spec["suspend"]) == (43200, False)
     (container,) = spec["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-    assert container["args"] == arguments
+    assert container["args"] == ["kerasweep", *arguments]
+    (name, source) = container["env"][0].values()
+    assert (name, source["fieldRef"]["fieldPath"]) == ("OCCASION", "metadata.labels['batch.kubernetes.io/job-name']")
+
+
+def test_units_of_a_cluster_submit_to_it(tmp_path: Path) -> None:
+    text = systemd_units(row(address=HEAD, local_store=True), tmp_path)
+    words = f"submit /srv/sweeps/nightly.yaml --occasion now --ledger {LEDGER} --wait --address {HEAD} --local-store"
+    assert f"/kerasweep {words}\n" in text
+
+
+@pytest.mark.parametrize("emit", [cronjob, lambda schedule: systemd_units(schedule, Path())])
+def test_no_password_is_printed(emit: Any) -> None:
+    with pytest.raises(SpecError, match="schedule nightly: ledger: its URL holds a password") as caught:
+        emit(row(spec=spec_of(None, "postgresql://u:secret@db/nights")))
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("cron", "written"), [("0 2 * * 5-7", "0 2 * * 0,5,6"), ("0 2 * jan mon", "0 2 * JAN MON")])

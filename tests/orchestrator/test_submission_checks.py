@@ -97,6 +97,21 @@ def test_a_large_data_file_is_not_shipped(folder: Path, monkeypatch: pytest.Monk
     assert problems(folder, {"data": {**sound()["data"], "path": "s3://bucket/data.csv"}}) == {}
 
 
+def test_files_that_are_not_on_this_machine_are_named(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    (folder / "sweep.yaml").write_text(yaml.safe_dump({**sound(), **SHARED}, sort_keys=False))
+    spec = load_spec(folder / "sweep.yaml")
+    (folder / "data.csv").unlink()
+    with pytest.raises(SubmissionError, match=r"data\.path: expected a file that travels with the sweep, got '/") as caught:
+        check_submission(spec, HEAD)
+    assert "data.csv', which cannot be read on this machine (No such file or directory)." in str(caught.value)
+    folder.rename(tmp_path_factory.mktemp("elsewhere") / "moved")
+    with pytest.raises(SubmissionError, match=r"add the schedule again where the scheduler runs") as caught:
+        check_submission(spec, HEAD)
+    ((path, message),) = caught.value.problems
+    assert path == "folder"
+    assert f"whose Python files travel with the sweep, got {str(folder)!r}, which cannot be read on this machine" in message
+
+
 def test_data_that_stays_must_be_named_so_that_every_node_finds_it(folder: Path) -> None:
     data = {**sound()["data"], "ship": False}
     assert "expected an absolute path that all nodes see" in problems(folder, {"data": data})["data.path"]
