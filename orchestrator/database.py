@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger_tables import METADATA, SCHEMA, SCHEMA_VERSION
+from orchestrator.redaction import without_password
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
@@ -45,13 +46,14 @@ class Database:
         try:
             parsed = make_url(url)
         except ArgumentError as error:
-            raise LedgerError(f"Ledger: expected a URL such as 'sqlite:///kerasweep.db'. Got {url!r} instead.") from error
+            shown = without_password(url)
+            raise LedgerError(f"Ledger: expected a URL such as 'sqlite:///kerasweep.db'. Got {shown!r} instead.") from error
+        self.url = without_password(parsed.render_as_string())
+        """The URL for messages: a password in it is hidden."""
         backend = parsed.get_backend_name()
         if backend not in ("sqlite", "postgresql"):
-            raise LedgerError(f"Ledger: expected a sqlite:/// or postgresql:// URL. Got {parsed.render_as_string()!r} instead.")
+            raise LedgerError(f"Ledger: expected a sqlite:/// or postgresql:// URL. Got {self.url!r} instead.")
         self.is_sqlite = backend == "sqlite"
-        self.url = parsed.render_as_string()
-        """The URL for messages: a password in it is hidden."""
         try:
             if self.is_sqlite:
                 self._engine = _sqlite_engine(parsed)
