@@ -17,9 +17,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from orchestrator.errors import LedgerError
+from orchestrator.errors import LedgerAwayError, LedgerError
 from orchestrator.ledger_tables import METADATA, SCHEMA, SCHEMA_VERSION
 from orchestrator.redaction import without_password
 
@@ -149,7 +149,14 @@ class Database:
             yield
         except (SQLAlchemyError, sqlite3.Error) as error:
             cause = str(error.orig).strip() if isinstance(error, DBAPIError) else str(error)
-            raise LedgerError(f"Ledger {self.url} cannot be {done}: {cause}. {self._remedy(cause)}") from error
+            kind = LedgerAwayError if self._is_away(error) else LedgerError
+            raise kind(f"Ledger {self.url} cannot be {done}: {cause}. {self._remedy(cause)}") from error
+
+    def _is_away(self, error: Exception) -> bool:
+        """Whether the server may come back; a busy SQLite file has been waited for already, and its disk does not come back."""
+        if self.is_sqlite or not isinstance(error, DBAPIError):
+            return False
+        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
     def _remedy(self, cause: str) -> str:
         if not self.is_sqlite:
