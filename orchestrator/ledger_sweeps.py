@@ -134,8 +134,10 @@ class LedgerSweeps(LedgerPart):
             require(connection, sweep)
             return self._finish(connection, sweep.id, state, reason)
 
-    def forget_sweep(self, sweep: SweepRow) -> None:
-        """Take an occasion back that turned out wrong before its first trial; one that was submitted or has trials ends FAILED.
+    def forget_sweep(self, sweep: SweepRow) -> bool:
+        """Take an occasion back that turned out wrong before its first trial, and return whether it was taken back.
+
+        One that was submitted or has trials ends FAILED instead.
 
         Raises
         ------
@@ -150,6 +152,7 @@ class LedgerSweeps(LedgerPart):
                 self._finish(connection, sweep.id, SweepState.FAILED, "the check before the first trial failed")
             else:
                 connection.execute(SWEEPS.delete().where(SWEEPS.c.id == sweep.id))
+            return not any(used)
 
     def sweeps(self, name: str | None = None) -> list[SweepRow]:
         """Return all sweeps, or all occasions of ``name``, the newest first."""
