@@ -237,7 +237,7 @@ class SweepConductor:
             state=state,
             score=score,
             summary=summary,
-            engine=folds[0].engine,
+            engine="keras" if any(fold.engine == "keras" for fold in folds) else folds[0].engine,  # one that fell back counts
             engine_reason=reasons[0] if reasons else None,
             cached_from=origin,
         )

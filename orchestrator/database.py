@@ -17,10 +17,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from orchestrator.errors import LedgerError
+from orchestrator.errors import LedgerAwayError, LedgerError
 from orchestrator.ledger_tables import METADATA, SCHEMA, SCHEMA_VERSION
+from orchestrator.redaction import without_password
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
@@ -45,13 +46,14 @@ class Database:
         try:
             parsed = make_url(url)
         except ArgumentError as error:
-            raise LedgerError(f"Ledger: expected a URL such as 'sqlite:///kerasweep.db'. Got {url!r} instead.") from error
+            shown = without_password(url)
+            raise LedgerError(f"Ledger: expected a URL such as 'sqlite:///kerasweep.db'. Got {shown!r} instead.") from error
+        self.url = without_password(parsed.render_as_string())
+        """The URL for messages: a password in it is hidden."""
         backend = parsed.get_backend_name()
         if backend not in ("sqlite", "postgresql"):
-            raise LedgerError(f"Ledger: expected a sqlite:/// or postgresql:// URL. Got {parsed.render_as_string()!r} instead.")
+            raise LedgerError(f"Ledger: expected a sqlite:/// or postgresql:// URL. Got {self.url!r} instead.")
         self.is_sqlite = backend == "sqlite"
-        self.url = parsed.render_as_string()
-        """The URL for messages: a password in it is hidden."""
         try:
             if self.is_sqlite:
                 self._engine = _sqlite_engine(parsed)
@@ -147,7 +149,14 @@ class Database:
             yield
         except (SQLAlchemyError, sqlite3.Error) as error:
             cause = str(error.orig).strip() if isinstance(error, DBAPIError) else str(error)
-            raise LedgerError(f"Ledger {self.url} cannot be {done}: {cause}. {self._remedy(cause)}") from error
+            kind = LedgerAwayError if self._is_away(error) else LedgerError
+            raise kind(f"Ledger {self.url} cannot be {done}: {cause}. {self._remedy(cause)}") from error
+
+    def _is_away(self, error: Exception) -> bool:
+        """Whether the server may come back; a busy SQLite file has been waited for already, and its disk does not come back."""
+        if self.is_sqlite or not isinstance(error, DBAPIError):
+            return False
+        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
     def _remedy(self, cause: str) -> str:
         if not self.is_sqlite:

@@ -14,6 +14,7 @@
     ├── LeaseLostError        exit 1   another driver has taken this sweep over; stop writing
     ├── WorkerLostError       exit 1   a worker died or overran outside a cohort (check, refit)
     ├── LedgerError           exit 1   the ledger cannot be opened or written
+    │   └── LedgerAwayError   exit 1   its server is away or restarts; try again
     └── TrackingError         exit 1   MLflow cannot be reached where a command cannot do without it
 """
 
@@ -95,6 +96,10 @@ class WorkerLostError(KerasweepError):
 
 class LedgerError(KerasweepError):
     """The ledger cannot be opened or written."""
+
+
+class LedgerAwayError(LedgerError):
+    """The ledger's server does not answer, or has dropped the connection; it may come back."""
 
 
 class TrackingError(KerasweepError):

@@ -7,12 +7,13 @@ import threading
 
 from orchestrator.errors import LeaseLostError, LedgerError
 from orchestrator.ledger import Ledger
+from orchestrator.ledger_base import OUTAGE_SECONDS
 from orchestrator.records import SweepRow
 from orchestrator.trials import SweepState
 
 logger = logging.getLogger(__name__)
 
-LEASE_SECONDS = 60.0
+LEASE_SECONDS = OUTAGE_SECONDS
 HEARTBEAT_SECONDS = 5.0
 
 

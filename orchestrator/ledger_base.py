@@ -1,19 +1,34 @@
-"""What the ledger's parts share: the database, the clock, and the fence that keeps a driver out which has lost its lease."""
+"""What the ledger's parts share: the database, the clock, the patience with a server that restarts, and the fence.
+
+The fence keeps a driver out which has lost its lease.
+"""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from orchestrator.database import Database
-from orchestrator.errors import LeaseLostError
+from orchestrator.errors import LeaseLostError, LedgerAwayError
 from orchestrator.ledger_tables import SWEEPS
 from orchestrator.records import SweepRow
 from orchestrator.trials import SweepState
 
+logger = logging.getLogger(__name__)
+
+OUTAGE_SECONDS = 60.0
+"""How long a server that is away is waited for: as long as a lease lasts. Afterwards another driver may have the sweep."""
+
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 2.0
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _Item = TypeVar("_Item")
 _CHUNK = 500  # SQLite takes at most 999 parameters in older builds
 
@@ -24,6 +39,30 @@ class LedgerPart:
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
+
+
+def outlasting(method: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Have a method tried again while the ledger's server is away.
+
+    The server may have committed what it did not confirm. So a method that writes must leave behind twice what it leaves once.
+    """
+
+    @wraps(method)
+    def tried(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        held: Any = [tuple(one) if isinstance(one, Iterator) else one for one in args]  # an iterator is read only once
+        until, pause = time.monotonic() + OUTAGE_SECONDS, _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return method(*held, **kwargs)
+            except LedgerAwayError as error:
+                if time.monotonic() + pause > until:
+                    raise
+                if pause == _FIRST_PAUSE_SECONDS:
+                    logger.warning("%s It is tried again for up to %.0f s.", error, OUTAGE_SECONDS)
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    return tried
 
 
 def holds(connection: Connection, lease: SweepRow) -> bool:

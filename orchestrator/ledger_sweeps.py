@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from orchestrator.errors import NotFoundError
-from orchestrator.ledger_base import LedgerPart, require
+from orchestrator.ledger_base import LedgerPart, holds, outlasting, require
 from orchestrator.ledger_json import clean, dump_lossy, load
 from orchestrator.ledger_rows import owner_values, sweep_row
 from orchestrator.ledger_tables import FOLDS, SUBMISSIONS, SWEEPS, TRIALS
@@ -78,6 +78,7 @@ class LedgerSweeps(LedgerPart):
             claimed = connection.execute(sa.select(SWEEPS).where(SWEEPS.c.id == row["id"])).mappings().one()
             return sweep_row(claimed)
 
+    @outlasting
     def set_identity(self, sweep: SweepRow, identity: Mapping[str, Any]) -> None:
         """Add to the identity what is known only after the claim: data fingerprint, splits, engine, versions.
 
@@ -99,6 +100,7 @@ class LedgerSweeps(LedgerPart):
             require(connection, sweep)
             connection.execute(SWEEPS.update().where(SWEEPS.c.id == sweep.id).values(heartbeat=self._clock()))
 
+    @outlasting
     def update_facts(self, sweep: SweepRow, facts: Mapping[str, Any]) -> SweepRow:
         """Put ``facts`` over those known so far, by their top-level names; return the sweep as it is now.
 
@@ -111,10 +113,12 @@ class LedgerSweeps(LedgerPart):
             known = load(connection.execute(sa.select(SWEEPS.c.facts).where(SWEEPS.c.id == sweep.id)).scalar_one())
             return self._change(connection, sweep.id, facts=dump_lossy({**known, **facts}))
 
+    @outlasting
     def finish_sweep(self, sweep: SweepRow, state: SweepState, reason: str | None = None) -> SweepRow:
         """End the sweep and give the lease back; return the sweep as it is now.
 
-        Trials still RUNNING become PENDING, and the sweep's submission ends: the next submit sends anew.
+        Trials still RUNNING become PENDING, and the sweep's submission ends: the next submit sends anew. A sweep that this driver
+        has ended so already stays as it is.
 
         Raises
         ------
@@ -123,11 +127,17 @@ class LedgerSweeps(LedgerPart):
         if state is SweepState.RUNNING:
             raise ValueError("finish_sweep needs COMPLETED, STOPPED or FAILED. Got RUNNING instead.")
         with self._database.write() as connection:
+            if not holds(connection, sweep):
+                row = connection.execute(sa.select(SWEEPS).where(SWEEPS.c.id == sweep.id)).mappings().one_or_none()
+                if row is not None and (row["attempt"], row["state"]) == (sweep.attempt, state):
+                    return sweep_row(row)
             require(connection, sweep)
             return self._finish(connection, sweep.id, state, reason)
 
-    def forget_sweep(self, sweep: SweepRow) -> None:
-        """Take an occasion back that turned out wrong before its first trial; one that was submitted or has trials ends FAILED.
+    def forget_sweep(self, sweep: SweepRow) -> bool:
+        """Take an occasion back that turned out wrong before its first trial, and return whether it was taken back.
+
+        One that was submitted or has trials ends FAILED instead.
 
         Raises
         ------
@@ -142,6 +152,7 @@ class LedgerSweeps(LedgerPart):
                 self._finish(connection, sweep.id, SweepState.FAILED, "the check before the first trial failed")
             else:
                 connection.execute(SWEEPS.delete().where(SWEEPS.c.id == sweep.id))
+            return not any(used)
 
     def sweeps(self, name: str | None = None) -> list[SweepRow]:
         """Return all sweeps, or all occasions of ``name``, the newest first."""
@@ -179,6 +190,7 @@ class LedgerSweeps(LedgerPart):
         hint = f" Near to it: {', '.join(map(repr, near))}." if near else ""
         raise NotFoundError(f"The ledger {self._database.url} has no sweep {title!r}.{hint} `kerasweep list` shows all.")
 
+    @outlasting
     def sweep_by_id(self, sweep_id: int) -> SweepRow:
         """Return the sweep with this id. Raises ``NotFoundError``."""
         with self._database.read() as connection:

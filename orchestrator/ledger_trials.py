@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from orchestrator.errors import NotFoundError, SweepMismatchError
-from orchestrator.ledger_base import LedgerPart, chunks, holds, require
+from orchestrator.ledger_base import LedgerPart, chunks, holds, outlasting, require
 from orchestrator.ledger_rows import end_values, fold_result, fold_values, trial_row, trial_values
 from orchestrator.ledger_tables import FOLDS, SWEEPS, TRIALS
 from orchestrator.records import Committed, FinishedWork, FoldCommit, SweepRow, TrialEnd, TrialRow
@@ -22,6 +22,7 @@ _OPEN = (TrialState.PENDING.value, TrialState.RUNNING.value)
 class LedgerTrials(LedgerPart):
     """The part of the ledger that knows trials and folds. Every method may raise ``LedgerError``."""
 
+    @outlasting
     def add_trials(self, sweep: SweepRow, trials: Sequence[Trial]) -> int:
         """Write trials down as PENDING, and return how many were new. Those that are there already stay as they are.
 
@@ -50,6 +51,7 @@ class LedgerTrials(LedgerPart):
                 new += len(fresh)
         return new
 
+    @outlasting
     def start_trials(self, sweep: SweepRow, numbers: Sequence[int], cohort: str) -> None:
         """Say that these trials run now, as part of ``cohort``. Those that are over already stay as they are.
 
@@ -72,11 +74,13 @@ class LedgerTrials(LedgerPart):
                     )
                 )
 
+    @outlasting
     def commit(self, sweep: SweepRow, *, folds: Sequence[FoldCommit] = (), ends: Sequence[TrialEnd] = ()) -> Committed:
         """Write finished folds, then the ends of trials, in one transaction. Nothing that is there already is overwritten.
 
         A fold is kept once for its key, whoever computed it first; a trial ends once. If another driver has taken the sweep over,
-        nothing is written at all, and the answer says so.
+        nothing is written at all, and the answer says so. After an outage of the server it may be False for what this very call
+        has written: its first try was committed, and not confirmed.
         """
         with self._database.write() as connection:
             if not holds(connection, sweep):
@@ -95,6 +99,7 @@ class LedgerTrials(LedgerPart):
         """Write a trial's end (the fields of ``TrialEnd``), and return whether it was (see ``commit``)."""
         return self.commit(sweep, ends=[TrialEnd(number=number, state=state, **end)]).trials[0]
 
+    @outlasting
     def trials(self, sweep_id: int, numbers: Iterable[int] | None = None) -> list[TrialRow]:
         """Return a sweep's trials in ask order: all, or those of these ``numbers`` that are there."""
         query = sa.select(TRIALS).where(TRIALS.c.sweep == sweep_id).order_by(TRIALS.c.number)
@@ -123,6 +128,7 @@ class LedgerTrials(LedgerPart):
         """Return the finished folds of one piece of work, in fold order."""
         return list(self.known_folds([key]).get(key, {}).values())
 
+    @outlasting
     def known_folds(self, keys: Iterable[str], *, sweep: int | None = None) -> dict[str, dict[int, FoldResult]]:
         """Return the finished folds of these keys, by key and fold; keys without any are left out.
 
@@ -138,6 +144,7 @@ class LedgerTrials(LedgerPart):
                     known.setdefault(row["key"], {})[row["fold"]] = fold_result(row)
         return known
 
+    @outlasting
     def finished_by_key(self, keys: Iterable[str]) -> dict[str, FinishedWork]:
         """Return for each key the first trial, of any sweep, whose scores can be taken over.
 

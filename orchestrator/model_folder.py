@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import NotFoundError
+from orchestrator.redaction import without_password
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,7 +139,7 @@ def fetch_model(model: str, tracking_uri: str | None = None) -> Path:
     try:
         return Path(download_artifacts(artifact_uri=_location(model, tracking_uri), tracking_uri=tracking_uri))
     except (MlflowException, OSError) as error:
-        raise NotFoundError(f"MLflow has no model {model!r}: {error}") from error
+        raise NotFoundError(without_password(f"MLflow has no model {model!r}: {error}")) from error
 
 
 def _location(model: str, tracking_uri: str | None) -> str:

@@ -16,6 +16,7 @@ from typing import ParamSpec
 
 from orchestrator.ledger import Ledger
 from orchestrator.records import SweepRow, TrialRow
+from orchestrator.redaction import without_password
 from orchestrator.report import is_reported, report_of
 from orchestrator.row_values import objective_of
 from orchestrator.tracking_curve import BestCurve
@@ -213,4 +214,4 @@ def _unless_refused(what: str, write: Callable[_P, None], *args: _P.args, **kwar
     except Exception as error:
         if not is_refusal(error):
             raise
-        logger.warning("MLflow refused %s: %s. The ledger keeps it.", what, error)
+        logger.warning("MLflow refused %s: %s. The ledger keeps it.", what, without_password(str(error)))

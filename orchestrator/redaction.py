@@ -1,4 +1,4 @@
-"""What a sweep file says, without what nobody else should read: passwords in URLs, and the webhook's address."""
+"""Texts and sweep files without what nobody else should read: passwords in URLs, and the webhook's address."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_PASSWORD = re.compile(r"(://[^/@:\s]*):[^/@\s]+@")
+_USER = re.compile(r"(://[^/:\s]*):(?!\d+/)[^\s\"<>]+@")  # to the last @: passwords hold / and @ now and then; a port is none
+_QUERY = re.compile(r"([?&;][^\s=&;]*(?:passw|pwd|secret|token|signature|odbc_connect)[^\s=&;]*=)[^\s\"'&]+", re.IGNORECASE)
+
+
+def without_password(text: str) -> str:
+    """Return a URL, or a text with URLs in it, with ``***`` for every password: after the user's name, and in a query."""
+    return _QUERY.sub(r"\1***", _USER.sub(r"\1:***@", text))
 
 
 def without_secrets(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,7 +24,7 @@ def without_secrets(spec: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, list | tuple):
             return [clean(inner, path) for inner in value]
         if isinstance(value, str):
-            return "***" if path == ("notify", "webhook") else _PASSWORD.sub(r"\1:***@", value)
+            return "***" if path == ("notify", "webhook") else without_password(value)
         return value
 
     return {str(key): clean(value, (str(key),)) for key, value in spec.items()}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import NotFoundError, TrackingError
+from orchestrator.redaction import without_password
 from orchestrator.tracking_store import absolute_uri, open_client
 
 CHAMPION = "champion"
@@ -123,9 +124,8 @@ class ModelRegistry:
         try:
             yield
         except Exception as error:
-            if _is_absent(error):
-                raise NotFoundError(f"MLflow at {self.uri}: {trouble}: {error}") from error
-            raise TrackingError(f"MLflow at {self.uri}: {trouble}: {error}") from error
+            kind = NotFoundError if _is_absent(error) else TrackingError
+            raise kind(without_password(f"MLflow at {self.uri}: {trouble}: {error}")) from error
 
 
 def _is_absent(error: Any) -> bool:

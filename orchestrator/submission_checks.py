@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from orchestrator.cluster_access import is_this_machine
 from orchestrator.errors import SubmissionError
 from orchestrator.parcel import shipped_data
+from orchestrator.redaction import without_password
 from orchestrator.spec_model import SweepSpec
 
 MOST_DATA_BYTES = 100 * 2**20
@@ -78,22 +79,16 @@ def _store(
             )
         return
     if key == "tracking.uri" and not url.startswith("http"):
-        yield key, f"with a database alone, a job would lose models and pictures. Expected {advice}, got {_bare(url)}."
+        yield key, f"with a database alone, a job would lose models and pictures. Expected {advice}, got {without_password(url)}."
         return
     if is_this_machine(urlsplit(url).hostname) and not is_this_machine(urlsplit(address).hostname):
         yield (
             key,
             (
-                f"{_bare(url)} is this machine for you and another one for the cluster at {address}; "
+                f"{without_password(url)} is this machine for you and another one for the cluster at {address}; "
                 "give the host's name as the cluster knows it."
             ),
         )
-
-
-def _bare(url: str) -> str:
-    """Return a URL without user and password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _data(spec: SweepSpec) -> Iterator[tuple[str, str]]:

@@ -268,10 +268,10 @@ class Supervisor:
                 self._sent = True
                 self._limit_to(self._cohort.seconds)
             left = until - time.monotonic()
-            try:
-                message = self._child().receive(max(min(left, _GLANCE_SECONDS), 0.0))
-            except WorkerDiedError as error:
-                raise _LostError("crashed", str(error)) from error
+            message = self._receive(0.0)
+            if message is None:  # only then is it late: what it has said may have waited long for somebody to listen
+                self._look_at_the_clock()
+                message = self._receive(max(min(left, _GLANCE_SECONDS), 0.0))
             if message is not None and not self._unanswered:
                 return message
             if message is not None:
@@ -283,24 +283,34 @@ class Supervisor:
             elif left <= _GLANCE_SECONDS:
                 return None
 
+    def _receive(self, timeout: float) -> _Message | None:
+        try:
+            return self._child().receive(timeout)
+        except WorkerDiedError as error:
+            raise _LostError("crashed", str(error)) from error
+
     def _limit_to(self, seconds: float | None) -> None:
         self._limit = seconds
         self._deadline = None if seconds is None else time.monotonic() + seconds
 
     def _look(self) -> None:
-        """Raise _LostError when the child must not go on: stopped, too late, too large."""
+        """Raise _LostError when the child must not go on: stopped, or too large."""
         if self._stopped.is_set():
             raise _LostError("stopped", "The worker was stopped.")
         now = time.monotonic()
-        if self._unanswered and now > self._ready_by:
-            raise _LostError("crashed", f"The worker was not ready after {START_SECONDS:.0f} s. {self._child().last_words()}")
-        if self._deadline is not None and now > self._deadline:
-            raise _LostError("timeout", f"The worker was ended, since it was not done after {self._limit:g} s.")
         if self._memory_bytes is not None and now - self._memory_seen_at > _GLANCE_SECONDS:
             self._memory_seen_at = now
             held = self._child().memory()
             if held > self._memory_bytes:
                 raise _LostError("out_of_memory", f"The worker held {_mb(held)}, its limit is {_mb(self._memory_bytes)}.")
+
+    def _look_at_the_clock(self) -> None:
+        """Raise _LostError when the child is too late."""
+        now = time.monotonic()
+        if self._unanswered and now > self._ready_by:
+            raise _LostError("crashed", f"The worker was not ready after {START_SECONDS:.0f} s. {self._child().last_words()}")
+        if self._deadline is not None and now > self._deadline:
+            raise _LostError("timeout", f"The worker was ended, since it was not done after {self._limit:g} s.")
 
     def _heard(self, cohort: Cohort, message: _Message) -> list[CohortEvent]:
         match message:

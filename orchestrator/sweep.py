@@ -105,8 +105,8 @@ def run_sweep(
             return ledger.finish_sweep(sweep, SweepState.STOPPED, str(request))
         except (SpecError, UserCheckError) as error:
             if options.occasion is None:
-                ledger.forget_sweep(sweep)
-                _remove_traces(output_folder(sweep, options.output), options.output)
+                if ledger.forget_sweep(sweep):
+                    _remove_traces(output_folder(sweep, options.output), options.output)
             else:  # a due time does not come again: it is to be seen what became of it
                 ledger.finish_sweep(sweep, SweepState.FAILED, str(error))
             raise

@@ -16,6 +16,7 @@ from orchestrator.errors import TrackingError
 from orchestrator.ledger import Ledger
 from orchestrator.projector import Projector
 from orchestrator.records import SweepRow
+from orchestrator.redaction import without_password
 from orchestrator.tracking_store import MlflowStore, UploadedModel, absolute_uri
 
 logger = logging.getLogger(__name__)
@@ -56,9 +57,11 @@ class Tracker:
         open_store: Callable[[str, str], MlflowStore] = MlflowStore,
         pause: float = FIRST_PAUSE_SECONDS,
     ) -> None:
-        self.uri = absolute_uri(uri)
+        self._uri = absolute_uri(uri)
+        self.uri = without_password(self._uri)
+        """The URI for messages: a password in it is hidden."""
         self._title, self._name = sweep.title, sweep.name
-        self._projector = Projector(ledger, sweep, lambda: open_store(self.uri, experiment))
+        self._projector = Projector(ledger, sweep, lambda: open_store(self._uri, experiment))
         self._first_pause = pause
         self._failures = 0
         self._lock = threading.Lock()  # one writer at a time: the thread, or a caller who repairs or uploads
@@ -148,7 +151,7 @@ class Tracker:
                 return action()
         except Exception as error:
             self._projector.disconnect()
-            raise TrackingError(f"MLflow at {self.uri}: {trouble}: {error}") from error
+            raise TrackingError(without_password(f"MLflow at {self.uri}: {trouble}: {error}")) from error
 
     # --- the thread ---------------------------------------------------------------------------------------------------------
 
@@ -180,7 +183,7 @@ class Tracker:
                 "MLflow at %s cannot be written (%s: %s). The sweep goes on; what is missing follows as soon as it can.",
                 self.uri,
                 type(error).__name__,
-                error,
+                without_password(str(error)),
             )
         logger.debug("failure %d in a row", self._failures, exc_info=error)
         if closing and self._failures >= LAST_TRIES:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from orchestrator.errors import TrackingError
+from orchestrator.redaction import without_password
 from orchestrator.tracking_records import TAG_ID, TAG_KIND, TAG_PARENT, TAG_TRIAL, DatasetContent, MetricPoint, RunContent
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ class MlflowStore:
             return str(self.client.create_experiment(name, artifact_location=self._artifacts_beside(name)))
         if found.lifecycle_stage != "active":
             raise TrackingError(
-                f"tracking.experiment: the MLflow experiment {name!r} at {self.uri} is deleted. Restore it, or name another one."
+                f"tracking.experiment: the MLflow experiment {name!r} at {without_password(self.uri)} is deleted. "
+                "Restore it, or name another one."
             )
         return str(found.experiment_id)
 

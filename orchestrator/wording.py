@@ -5,14 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from orchestrator.redaction import without_password
+
 _LONGEST = 80
 
 
 def shown(value: object) -> str:
-    """Return ``value`` as a message shows it: its repr, cut when long."""
+    """Return ``value`` as a message shows it: its repr without passwords in URLs, cut when long."""
     if isinstance(value, int) and value.bit_length() > 4 * _LONGEST:
         return "a very large number"
-    text = repr(value)
+    text = without_password(repr(value))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 

@@ -56,6 +56,7 @@ class Evaluator:
         self._kept_bytes = kept_bytes
         self._prepared: OrderedDict[tuple[int, str], Prepared] = OrderedDict()
         self._cohorts: FusedCohorts | None = None
+        self._told: set[str] = set()
 
     def effective(self, config: Config) -> dict[str, Any]:
         """Return ``config`` with the fixed params and fit's defaults beneath it."""
@@ -117,7 +118,9 @@ class Evaluator:
         report : receives Progress, FoldFinished and TrialFailed, in this process and thread. What it raises ends the cohort.
         """
         if self.settings.engine == "fused":
-            evaluate_fused(self._fused(), trials, effective=self.effective, report=report, by_fit=self.evaluate_trial)
+            evaluate_fused(
+                self._fused(), trials, effective=self.effective, report=report, by_fit=self.evaluate_trial, told=self._told
+            )
             return
         for trial in trials:
             self.evaluate_trial(trial, report)

@@ -29,6 +29,7 @@ def evaluate_fused(
     effective: Callable[[Config], Config],
     report: Report,
     by_fit: Callable[[TrialRequest, Report], None],
+    told: set[str],
 ) -> None:
     """Train and score ``trials`` together.
 
@@ -38,6 +39,7 @@ def evaluate_fused(
     effective : fills a trial's config up.
     report : receives Progress, FoldFinished and TrialFailed. What it raises ends the cohort.
     by_fit : trains one trial's folds by the keras engine and reports them.
+    told : the reasons for that which are in the log already; new ones are added.
     """
     from trainers.fused_engine import FoldDone, FoldFailed, FoldTask
 
@@ -62,6 +64,9 @@ def evaluate_fused(
             report(TrialFailed(number, cause_of(error), one_line(error), "".join(traceback.format_exception(error))))
         else:
             refused[number, outcome.reason].append(outcome.task.fold)
+    for reason in sorted({reason for _, reason in refused} - told):
+        _log.warning("Left to model.fit: %s.", reason)
+        told.add(reason)
     _fall_back(trials, refused, failed, report, by_fit)
 
 
@@ -72,8 +77,6 @@ def _fall_back(
     report: Report,
     by_fit: Callable[[TrialRequest, Report], None],
 ) -> None:
-    for reason in sorted({reason for _, reason in refused}):
-        _log.warning("Left to model.fit: %s.", reason)
     configs = {trial.number: trial.config for trial in trials}
     for (number, reason), folds in refused.items():
         if number in failed:

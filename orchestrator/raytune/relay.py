@@ -6,6 +6,9 @@ A Tune trial is a worker's whole time in the sweep: cohort after cohort is hande
 each cohort would end actors that are still starting: Tune gives the actor of a trial that ends to one that waits for its own,
 and ends that one's; where trials are shorter than an actor's start, few actors ever get up. A cohort is given to a worker when
 that is there to take it, so none waits for an actor that gets no room.
+
+A node whose disk is full loses cohorts faster than the others train theirs, and would take them all: a worker that loses one
+leaves what it lost to another, and one that loses two in a row rests, while another works.
 """
 
 from __future__ import annotations
@@ -15,16 +18,49 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from orchestrator.cohorts import Cohort, CohortEvent, CohortFinished, CohortLost
 from orchestrator.dispatch import Conductor
+
+REST_SECONDS = 60.0
+"""How long a worker is given less after a crash. Not for ever: it may have been the trials that crashed."""
+
+_MOST_LOSSES = 2
 
 _TICK_SECONDS = 0.2
 _PAUSE_SECONDS = 0.05
 _T = TypeVar("_T")
 
 _relays: dict[str, Relay] = {}
+
+
+@dataclass(slots=True)
+class _Worker:
+    """What is known of an open worker. ``losses`` counts the cohorts in a row that crashed before anything was heard of them."""
+
+    cohort: Cohort | None = None
+    proved: bool = False
+    losses: int = 0
+    lost: frozenset[int] = frozenset()  # the trials that it lost last
+    rests_until: float = 0.0
+
+    def note(self, event: CohortEvent) -> None:
+        """Take note of what an event says of the worker itself."""
+        if not isinstance(event, CohortLost):
+            self.proved, self.losses = True, 0
+        elif event.cause == "crashed" and self.cohort is not None:
+            self.losses += 1
+            self.lost = frozenset(trial.number for trial in self.cohort.trials)
+            self.rests_until = time.monotonic() + REST_SECONDS
+        if isinstance(event, CohortFinished | CohortLost):
+            self.cohort = None
+
+    @property
+    def works(self) -> bool:
+        """Whether it has shown that it can, and has not stopped to."""
+        return self.proved and self.losses < _MOST_LOSSES
 
 
 class Relay:
@@ -36,7 +72,7 @@ class Relay:
     def __init__(self, conductor: Conductor) -> None:
         self.error: BaseException | None = None
         self._conductor = conductor
-        self._workers: dict[str, Cohort | None] = {}
+        self._workers: dict[str, _Worker] = {}
         self._starting: set[str] = set()
         self._waiting: deque[Cohort] = deque()
         self._ticked = 0.0
@@ -55,11 +91,11 @@ class Relay:
         While no trial is open Tune sleeps a second after a no, so then this waits itself.
         """
         while not self.is_over():
-            free = sum(cohort is None for cohort in self._workers.values())
+            free = sum(worker.cohort is None and not self._rests(worker) for worker in self._workers.values())
             if len(self._waiting) <= free and (cohort := self._call(self._conductor.next_cohort, None)) is not None:
                 self._waiting.append(cohort)
             if len(self._waiting) > free:
-                self._workers[trial] = None
+                self._workers[trial] = _Worker()
                 self._starting.add(trial)
                 return True
             if self._workers:
@@ -70,13 +106,13 @@ class Relay:
     def heard(self, trial: str, events: Iterable[CohortEvent]) -> Cohort | None:
         """Pass on what a worker reports, which may be nothing. Return its next cohort, None when it has one or there is none."""
         self._starting.discard(trial)
+        worker = self._workers[trial]
         for event in events:
-            if isinstance(event, CohortFinished | CohortLost):
-                self._workers[trial] = None
+            worker.note(event)
             self._call(lambda event=event: self._conductor.handle(event), None)  # type: ignore[misc]
-        if self._workers[trial] is None and not self.is_over():
-            self._workers[trial] = self._waiting.popleft() if self._waiting else self._call(self._conductor.next_cohort, None)
-            return self._workers[trial]
+        if worker.cohort is None and not self.is_over():
+            worker.cohort = self._next_for(worker)
+            return worker.cohort
         return None
 
     def lost(self, trial: str, detail: str) -> None:
@@ -84,7 +120,8 @@ class Relay:
 
         One that never got up takes a waiting cohort with it: else actors that cannot start would be tried for ever.
         """
-        cohort = self._workers.pop(trial, None)
+        worker = self._workers.pop(trial, None)
+        cohort = None if worker is None else worker.cohort
         if trial in self._starting and self._waiting:
             cohort = self._waiting.popleft()
         self._starting.discard(trial)
@@ -93,13 +130,38 @@ class Relay:
 
     def give_up(self) -> None:
         """Report what is left as stopped, after Tune has ended. Raises what the conductor raised during the run."""
-        left = [*filter(None, self._workers.values()), *self._waiting]
+        left = [*(worker.cohort for worker in self._workers.values() if worker.cohort is not None), *self._waiting]
         self._workers.clear()
         self._waiting.clear()
         for cohort in left:
             self._call(lambda cohort=cohort: self._conductor.handle(CohortLost(cohort.id, "stopped")), None)  # type: ignore[misc]
         if self.error is not None:
             raise self.error
+
+    def _next_for(self, worker: _Worker) -> Cohort | None:
+        """Return the first cohort that this worker may have."""
+        if self._rests(worker):
+            return None
+        for cohort in self._waiting:
+            if not self._is_others(cohort, worker):
+                self._waiting.remove(cohort)
+                return cohort
+        while (fresh := self._call(self._conductor.next_cohort, None)) is not None and self._is_others(fresh, worker):
+            self._waiting.append(fresh)
+        return fresh
+
+    def _rests(self, worker: _Worker) -> bool:
+        return worker.losses >= _MOST_LOSSES and self._is_relieved(worker)
+
+    def _is_others(self, cohort: Cohort, worker: _Worker) -> bool:
+        """Whether another worker shall have this cohort, since this one has just lost trials of it."""
+        again = any(trial.number in worker.lost for trial in cohort.trials)
+        return again and worker.losses > 0 and self._is_relieved(worker)
+
+    def _is_relieved(self, worker: _Worker) -> bool:
+        """Whether another worker is there for what this one is not given."""
+        others = (other for other in self._workers.values() if other is not worker)
+        return time.monotonic() < worker.rests_until and any(other.works for other in others)
 
     def _call(self, call: Callable[[], _T], default: _T) -> _T:
         if self.error is None:

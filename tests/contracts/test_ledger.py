@@ -137,7 +137,7 @@ def test_the_next_occasion_is_told_beforehand(ledger: Ledger) -> None:
 
 
 def test_an_occasion_that_was_wrong_before_its_first_trial_is_forgotten(ledger: Ledger) -> None:
-    ledger.forget_sweep(claim(ledger))
+    assert ledger.forget_sweep(claim(ledger)) is True
     assert ledger.sweeps() == []
     assert claim(ledger, identity={"seed": 8}).occasion == "manual-1"
 
@@ -148,7 +148,7 @@ def test_an_occasion_with_a_trial_or_a_submission_is_not_forgotten(ledger: Ledge
     ledger.submissions.claim("sent", {}, IDENTITY)
     sent = claim(ledger, "sent")
     for sweep in (tried, sent):
-        ledger.forget_sweep(sweep)
+        assert ledger.forget_sweep(sweep) is False
         row = ledger.sweep_by_id(sweep.id)
         assert (row.state, row.reason) == (SweepState.FAILED, "the check before the first trial failed")
     with pytest.raises(LeaseLostError):

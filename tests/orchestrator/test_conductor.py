@@ -184,6 +184,28 @@ def test_a_trials_exception_is_data(ledger: Ledger, clock: Clock) -> None:
     assert conductor.status().failed == 1
 
 
+@pytest.mark.parametrize(
+    ("fell_back", "expected"),
+    [((), ("fused", None)), ((1,), ("keras", "too little memory")), ((0, 1), ("keras", "too little memory"))],
+)
+def test_a_trial_is_said_to_be_fused_only_if_all_its_folds_were(
+    ledger: Ledger, clock: Clock, fell_back: tuple[int, ...], expected: tuple[str, str | None]
+) -> None:
+    sweep = claim(ledger)
+    conductor = conductor_of(ledger, clock, sweep)
+    conductor.start()
+    cohort = conductor.next_cohort()
+    assert cohort is not None
+    for fold in range(FOLDS):
+        engine, reason = ("keras", "too little memory") if fold in fell_back else ("fused", None)
+        result = FoldResult(
+            fold=fold, metrics={"accuracy": 0.5}, epoch=1, epochs_run=1, seconds=1.0, engine=engine, engine_reason=reason
+        )
+        conductor.handle(CohortHeard(cohort.id, FoldFinished(0, result)))
+    row = ledger.trial(sweep.id, 0)
+    assert (row.engine, row.engine_reason) == expected
+
+
 def test_a_minimised_metric_ranks_the_other_way(ledger: Ledger, clock: Clock) -> None:
     conductor = conductor_of(ledger, clock, claim(ledger), objective=Objective("accuracy", "minimize"))
     run(conductor)

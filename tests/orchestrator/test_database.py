@@ -40,6 +40,7 @@ def test_a_folder_is_no_ledger(tmp_path: Path) -> None:
     [
         ("kerasweep.db", r"expected a URL such as 'sqlite:///kerasweep\.db'\. Got 'kerasweep\.db' instead"),
         ("mysql://user:secret@host/db", r"sqlite:/// or postgresql:// URL\. Got 'mysql://user:\*\*\*@host/db' instead"),
+        ("mysql://host/db?password=secret", r"Got 'mysql://host/db\?password=\*\*\*' instead"),
         ("sqlite://", r"a ledger in memory would forget"),
         ("sqlite:///:memory:", r"a ledger in memory would forget"),
         ("sqlite:///file:x.db?mode=ro&uri=true", r"expected the path of a file"),

@@ -78,7 +78,7 @@ def test_mlflow_needs_a_server_for_its_files(folder: Path) -> None:
     found = problems(folder, {"tracking": {"uri": "postgresql://u:secret@db/mlflow"}})
     assert found == {
         "tracking.uri": "with a database alone, a job would lose models and pictures. "
-        "Expected the http(s):// address of an MLflow server, got postgresql://db/mlflow."
+        "Expected the http(s):// address of an MLflow server, got postgresql://u:***@db/mlflow."
     }
 
 

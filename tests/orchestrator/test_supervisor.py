@@ -178,6 +178,34 @@ def test_the_deadline_counts_from_when_the_child_is_ready(tmp_path: Path) -> Non
     assert events[-1] == CohortFinished("c0")
 
 
+def test_a_child_that_was_ready_long_before_its_first_cohort_is_not_late(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.supervisor.START_SECONDS", 3.0)
+    supervisor.start()
+    supervisor.prepare(settings())
+    time.sleep(3.5)  # nobody listens, though it has been ready for long
+    assert list(supervisor.evaluate(cohort("c0", {})))[-1] == CohortFinished("c0")
+
+
+def test_a_child_that_is_never_ready_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.supervisor.START_SECONDS", 0.3)
+    silent = (sys.executable, "-c", "import time; time.sleep(30)")
+    supervisor = Supervisor("keras", cpus=1, log_path=tmp_path / "worker.log", command=silent)
+    supervisor.prepare(settings())
+    end = lost(supervisor, cohort("c0", {}))
+    supervisor.close()
+    assert (end.cause, end.detail.startswith("The worker was not ready after 0 s.")) == ("crashed", True)
+
+
+def test_what_was_done_in_time_counts_though_nobody_listened_until_later(supervisor: Supervisor) -> None:
+    pid_of(supervisor)
+    supervisor.begin(cohort("c0", {"sleep": 0.5}, seconds=2.0))
+    supervisor.poll(0.0)  # sends it
+    time.sleep(2.5)
+    assert supervisor.poll(0.0)[-1] == CohortFinished("c0")
+
+
 @pytest.mark.parametrize("deed", [{"hang": True}, {"kill": signal.SIGSTOP}])
 def test_a_hanging_child_that_heeds_no_signal_is_ended_all_the_same(supervisor: Supervisor, deed: dict[str, object]) -> None:
     pid = pid_of(supervisor)

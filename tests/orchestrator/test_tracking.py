@@ -327,6 +327,26 @@ def test_an_outage_that_lasts_ends_with_the_sweep(
     assert set(mlflow.statuses().values()) == {"FINISHED"}
 
 
+def test_a_password_in_the_uri_is_shown_nowhere(ledger: Ledger, sweep: SweepRow, caplog: pytest.LogCaptureFixture) -> None:
+    uri = "https://ann:secret@mlflow"
+    asked: list[str] = []
+
+    def away(uri: str, experiment: str) -> MlflowStore:
+        asked.append(uri)
+        raise ConnectionError(f"API request to {uri} failed")
+
+    end(ledger, sweep)
+    tracker = tracker_of(ledger, sweep, uri, open_store=away)
+    with caplog.at_level(logging.WARNING, "orchestrator.tracking"):
+        tracker.start()
+        assert tracker.close(wait=10) is False
+    with pytest.raises(TrackingError, match=r"https://ann:\*\*\*@mlflow") as caught:
+        tracker.catch_up()
+    assert set(asked) == {uri}
+    assert len(caplog.messages) == 2
+    assert "secret" not in " ".join([str(caught.value), *caplog.messages])
+
+
 class Slow(MlflowStore):
     """Takes half a second for every run."""
 

@@ -54,6 +54,17 @@ def test_what_cannot_be_fused_is_fitted_with_the_reason(tmp_path: Path) -> None:
     assert event.result.engine_reason == "the model has its own train_step"
 
 
+def test_a_reason_is_logged_once_however_many_cohorts_it_meets(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made = builder_settings(tmp_path, OWN_TRAIN_STEP, dataset())
+    evaluator = Evaluator(replace(made, engine="fused"))
+    heard: list[Event] = []
+    for number in range(2):
+        evaluator.evaluate([TrialRequest(number, {}, (0,))], heard.append)
+
+    assert [result.engine_reason for result in finished(heard).values()] == ["the model has its own train_step"] * 2
+    assert [text for text in caplog.messages if "model.fit" in text] == ["Left to model.fit: the model has its own train_step."]
+
+
 def test_a_builder_that_raises_fails_its_own_trial_only(tmp_path: Path) -> None:
     source = (
         "import keras\n"

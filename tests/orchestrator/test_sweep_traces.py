@@ -1,0 +1,49 @@
+"""What is left of a sweep whose data cannot be read: nothing of one that has just begun, all of one that has trials."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.dispatch import LocalDispatcher
+from orchestrator.errors import UserCheckError
+from orchestrator.ledger import Ledger
+from orchestrator.owner import Owner
+from orchestrator.spec import spec_from_mapping
+from orchestrator.sweep import Options, run_sweep
+from orchestrator.trials import SweepState, Trial
+
+FAKE_WORKER = (sys.executable, str(Path(__file__).parents[1] / "fakes" / "fake_worker.py"))
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_only_a_sweep_that_is_forgotten_loses_its_logs(tmp_path: Path, interrupted: bool) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("a,y\n" + "1.0,0\n2.0,1\n" * 20)
+    spec = spec_from_mapping(
+        {
+            "name": "night",
+            "task": "binary",
+            "data": {"source": "csv", "path": str(data), "target": "y"},
+            "space": {"learning_rate": [0.1]},
+            "ledger": f"sqlite:///{tmp_path / 'ledger.db'}",
+            "tracking": {"uri": f"sqlite:///{tmp_path / 'mlflow.db'}"},
+        },
+        tmp_path,
+    )
+    log = tmp_path / "output" / "night" / "manual-1" / "logs" / "worker-0.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("what happened the first time\n")
+    with Ledger(spec.ledger) as ledger:
+        if interrupted:
+            sweep = ledger.claim_sweep("night", spec.record(), spec.identity(), Owner.current(), 60.0)
+            ledger.add_trials(sweep, [Trial(0, {"learning_rate": 0.1}, "key")])
+            ledger.finish_sweep(sweep, SweepState.STOPPED, "interrupted")
+        data.unlink()
+        dispatcher = LocalDispatcher(1, log_folder=tmp_path, command=FAKE_WORKER)
+        with pytest.raises(UserCheckError):
+            run_sweep(spec, Options(output=tmp_path / "output"), dispatcher=dispatcher)
+        assert [row.state for row in ledger.sweeps()] == ([SweepState.FAILED] if interrupted else [])
+    assert log.exists() == interrupted
