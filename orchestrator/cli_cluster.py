@@ -223,8 +223,9 @@ def _exit_code(job: Job) -> int:
 
 
 def _end_of(jobs: Jobs, job: Job) -> str:
-    lines = jobs.logs(job.id).rstrip().splitlines() or [job.message or "it printed nothing"]
-    return "\n".join(lines[-_LOG_LINES:])
+    from orchestrator.submission import last_lines
+
+    return "\n".join(last_lines(jobs, job, _LOG_LINES))
 
 
 def _print_log(text: str) -> None:

@@ -5,6 +5,7 @@ It knows the ledger and the protocol of a cluster (``orchestrator.jobs``), and n
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from orchestrator.parcel import SPEC_NAME, SUBMISSION_NAME, Parcel
 from orchestrator.schedule_records import SubmissionRow, SubmissionState
 from orchestrator.spec_model import SweepSpec
 from orchestrator.trials import SweepState
+
+logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 30
 """What Ray gives our drivers between SIGTERM and SIGKILL. Its own three seconds are short for Tune's end on a busy machine."""
@@ -162,6 +165,16 @@ def await_end(submission: str, jobs: Jobs, say: Callable[[str], None] | None = N
             if job.state.over:
                 return job
         time.sleep(pause)
+
+
+def last_lines(jobs: Jobs, job: Job, count: int) -> list[str]:
+    """Return the last lines that a job has printed, or what Ray says of it where there are none."""
+    try:
+        lines = jobs.logs(job.id).rstrip().splitlines()
+    except ClusterError as error:  # they may be gone with the driver's node
+        logger.info("the log of %s cannot be had: %s", job.id, error)
+        lines = []
+    return (lines or (job.message or "it printed nothing").splitlines())[-count:]
 
 
 def find_job(jobs: Jobs, sweep: str | None) -> Job:
