@@ -141,6 +141,8 @@ def stop(sweep: str, address: str | None, as_json: bool) -> None:
         print_json(job_record(job))
     elif was_over:
         click.echo(f"{job.title} was over already: {sweep_state(job, None)}")
+    elif job.state.value != "STOPPED":
+        click.echo(f"{job.title} ended before it could be stopped: {sweep_state(job, None)}")
     else:
         click.echo(
             f"{job.title} is stopped. What is finished is kept; continue with: kerasweep submit FILE --address {jobs.address}"
