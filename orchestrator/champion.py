@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.errors import KerasweepError, LeaseLostError
+from orchestrator.errors import KerasweepError, LeaseLostError, TrackingError
 from orchestrator.promotion import COMPARISON, PROMOTION, Comparison, Verdict, compare, decide, promotion_seed
-from orchestrator.registry import ModelRegistry, Version
+from orchestrator.registry import TAG_PREVIOUS, ModelRegistry, Version
 from orchestrator.retraining import FreshSplits, retrain, stage_fresh_splits
 from orchestrator.row_values import is_finite
 from orchestrator.setting_up import make_dispatcher
+from orchestrator.stop import StopRequestedError
 from orchestrator.trials import canonical
 from orchestrator.work_identity import work_identity
 from trainers.errors import TrainerError
@@ -94,16 +95,18 @@ class Contest:
             before = registry.champion(model)
             self._describe(registry, version, "Challenger: the comparison with the champion is not over.")
             verdict = self._verdict(version, before)
-            outcome |= {"champion": verdict.champion, "reason": verdict.reason}
             if verdict.champion:
-                replaced = registry.crown(version)
-                outcome["previous"] = None if replaced is None else replaced.number
-            self._describe(registry, version, self._sentence(verdict))
-        except LeaseLostError:
+                outcome["previous"] = _crown(registry, version)
+            outcome |= {"champion": verdict.champion, "reason": verdict.reason}
+        except (LeaseLostError, StopRequestedError):
             raise
-        except (KerasweepError, TrainerError, OSError) as error:
-            outcome |= {"champion": False, "reason": f"the comparison could not be made or written: {error}"}
-            logger.warning("version %s of %s stays challenger: %s", self.version, model, outcome["reason"])
+        except Exception as error:
+            # whatever it is, such as an error of Ray's: the winner is refitted and uploaded already
+            outcome["reason"] = f"the comparison could not be made or written: {str(error) or type(error).__name__}"
+            unforeseen = not isinstance(error, KerasweepError | TrainerError | OSError)
+            logger.warning("version %s of %s stays challenger: %s", self.version, model, outcome["reason"], exc_info=unforeseen)
+        else:
+            self._tell(registry, version, verdict)
         self.ledger.update_facts(self.sweep, {PROMOTION: outcome})
 
     # --- who is better ------------------------------------------------------------------------------------------------------
@@ -216,6 +219,13 @@ class Contest:
         by_hand = f"`kerasweep promote {self.spec.model.register_as} {self.version}` makes it the champion all the same."
         return f"Stays challenger: {verdict.reason} {by_hand}"
 
+    def _tell(self, registry: ModelRegistry, version: Version, verdict: Verdict) -> None:
+        """Write the verdict on the version, if that is possible: it is in force already."""
+        try:
+            self._describe(registry, version, self._sentence(verdict))
+        except KerasweepError as error:
+            logger.warning("%s: what became of it could not be written on it: %s", version.title, error)
+
     def _describe(self, registry: ModelRegistry, version: Version, sentence: str) -> None:
         metric = self.spec.objective.metric
         summary: Mapping[str, Any] = self.winner.summary or {}
@@ -235,6 +245,18 @@ class Contest:
             TAG_PARTS: json.dumps(self._parts()),
         }
         registry.describe(version, "\n\n".join(parts), tags)
+
+
+def _crown(registry: ModelRegistry, version: Version) -> str | None:
+    """Make a version the champion, and return the number of the one that it replaces, None without one."""
+    try:
+        replaced = registry.crown(version)
+    except TrackingError:
+        now = registry.champion(version.model)
+        if now is None or now.number != version.number:
+            raise
+        return now.tags.get(TAG_PREVIOUS)  # only the reply was lost, or what comes after
+    return None if replaced is None else replaced.number
 
 
 def _read(version: Version, tag: str) -> dict[str, Any] | None:

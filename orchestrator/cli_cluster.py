@@ -159,6 +159,8 @@ def stop(sweep: str, address: str | None, as_json: bool) -> None:
         print_json(job_record(job))
     elif was_over:
         click.echo(f"{job.title} was over already: {sweep_state(job, None)}")
+    elif job.state.value != "STOPPED":
+        click.echo(f"{job.title} ended before it could be stopped: {sweep_state(job, None)}")
     else:
         click.echo(
             f"{job.title} is stopped. What is finished is kept; continue with: kerasweep submit FILE --address {jobs.address}"
@@ -248,8 +250,9 @@ def _exit_code(job: Job) -> int:
 
 
 def _end_of(jobs: Jobs, job: Job) -> str:
-    lines = jobs.logs(job.id).rstrip().splitlines() or [job.message or "it printed nothing"]
-    return "\n".join(lines[-_LOG_LINES:])
+    from orchestrator.submission import last_lines
+
+    return "\n".join(last_lines(jobs, job, _LOG_LINES))
 
 
 def _print_log(text: str) -> None:

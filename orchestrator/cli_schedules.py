@@ -194,7 +194,7 @@ def history(name: str, count: int, ledger: str, as_json: bool) -> None:
     from orchestrator.schedule_reading import firing_records
 
     with open_ledger(ledger) as opened:
-        records = firing_records(opened, name, count)
+        records = firing_records(opened, name, count, time.time())
         if not records:
             opened.schedules.get(name)  # a name that is misspelt is an error, one without firings is not
     if as_json:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from orchestrator.jobs import Jobs
+from orchestrator.errors import LaunchError
+from orchestrator.jobs import Jobs, JobState
 from orchestrator.launching import Order
 from orchestrator.lease import is_driven
 from orchestrator.ledger import Ledger
@@ -14,8 +15,10 @@ from orchestrator.records import SweepRow
 from orchestrator.schedule_records import SubmissionState
 from orchestrator.spec import spec_from_record
 from orchestrator.spec_model import SweepSpec
-from orchestrator.submission import Attempt, claim_attempt, send_attempt
+from orchestrator.submission import Attempt, claim_attempt, last_lines, send_attempt
 from orchestrator.submission_checks import check_submission
+
+_LOG_LINES = 5
 
 
 class JobLauncher:
@@ -46,6 +49,18 @@ class JobLauncher:
         attempt = self._claim(spec, order)
         if attempt is not None and not attempt.sent:
             send_attempt(spec, make_parcel(spec), attempt, self._jobs, self._ledger)
+
+    def is_underway(self, order: Order, submission: str) -> bool:
+        """Return whether the job is there and not over: it may have to wait for room. Ended without a driver, it has failed."""
+        job = self._jobs.find(submission)
+        if job is None or not job.state.over:
+            return job is not None
+        if not self._ledger.submissions.end(submission, f"its job is {job.state.value}"):
+            return False  # that is known
+        if job.state is JobState.STOPPED:
+            raise LaunchError(f"{submission} was stopped before its driver had begun.", 2)
+        last = " ".join(last_lines(self._jobs, job, _LOG_LINES))
+        raise LaunchError(f"{submission}: its job ended before its driver had begun: {last}", 2 if job.exit_code == 2 else 1)
 
     def is_running(self, sweep: SweepRow) -> bool:
         """Return whether the sweep has a driver at work, or a job that waits for room or has just begun."""

@@ -54,11 +54,19 @@ class Launcher(Protocol):
         """Return the id under which the sweep will be begun; the same one again while that attempt is not over."""
 
     def launch(self, order: Order, submission: str) -> None:
-        """Begin the sweep, and return once that is certain: the ledger has its row. A second launch changes nothing.
+        """Begin the sweep, or leave that to a cluster that has taken it over: ``is_underway``. A second launch changes nothing.
 
         Raises
         ------
         KerasweepError : the sweep could not be begun. Exit code 2 says that trying again is of no use.
+        """
+
+    def is_underway(self, order: Order, submission: str) -> bool:
+        """Return whether a launched sweep whose driver has not begun still may begin, so that it is not to be launched again.
+
+        Raises
+        ------
+        KerasweepError : it has failed meanwhile, as in ``launch``. That is said once.
         """
 
     def is_running(self, sweep: SweepRow) -> bool:
@@ -120,6 +128,10 @@ class ProcessLauncher:
             time.sleep(_LOOK_SECONDS)
         logger.info("%s is driven by process %d; it prints to %s", submission, process.pid, log)
         threading.Thread(target=_await, args=(process, submission), daemon=True).start()
+
+    def is_underway(self, order: Order, submission: str) -> bool:
+        """Return False: ``launch`` waits for the driver."""
+        return False
 
     def is_running(self, sweep: SweepRow) -> bool:
         """Return whether the sweep's driver has let itself be heard of within its lease."""

@@ -16,10 +16,12 @@ from orchestrator.records import SweepRow
 from orchestrator.schedule_records import FiringRow, FiringState, ScheduleRow
 from orchestrator.trials import SweepState
 
+WAITING, LOST = "WAITING", "LOST"
+
 
 def schedule_record(ledger: Ledger, schedule: ScheduleRow, now: float) -> dict[str, Any]:
     """Return a schedule with its next due time, the sweeps at work and its last firing, JSON-able."""
-    last = firing_records(ledger, schedule.name, 1)
+    last = firing_records(ledger, schedule.name, 1, now)
     return {
         "name": schedule.name,
         "sweep": sweep_name(schedule),
@@ -37,14 +39,14 @@ def schedule_record(ledger: Ledger, schedule: ScheduleRow, now: float) -> dict[s
     }
 
 
-def firing_records(ledger: Ledger, schedule: str, limit: int) -> list[dict[str, Any]]:
-    """Return the last firings of a schedule, the latest due first, each with the state of its sweep, JSON-able."""
-    states: dict[str, dict[str, SweepState]] = {}
+def firing_records(ledger: Ledger, schedule: str, limit: int, now: float) -> list[dict[str, Any]]:
+    """Return the last firings of a schedule, the latest due first, each with ``standings`` of its sweep, JSON-able."""
+    states: dict[str, dict[str, str]] = {}
     records = []
     for firing in ledger.firings.history(schedule, limit):
         sweep = _sweep_of(firing)
         if sweep is not None and sweep not in states:
-            states[sweep] = ledger.occasion_states(sweep)
+            states[sweep] = standings(ledger, sweep, now)
         state = states[sweep].get(firing.occasion or "") if sweep is not None else None
         records.append(
             {
@@ -52,7 +54,7 @@ def firing_records(ledger: Ledger, schedule: str, limit: int) -> list[dict[str, 
                 "state": firing.state.value,
                 "late": lateness(firing),
                 "submission": firing.submission,
-                "sweep": None if state is None else state.value,
+                "sweep": state,
                 "message": firing.message,
             }
         )
@@ -71,10 +73,25 @@ def driven_sweeps(ledger: Ledger, schedule: ScheduleRow, now: float) -> list[Swe
     return [sweep for sweep in (ledger.sweep(name, occasion) for occasion in running) if is_driven(sweep, now)]
 
 
-def scheduled_sweeps(ledger: Ledger, schedule: ScheduleRow) -> Counter[SweepState]:
-    """Return how many occasions of a schedule's sweep, those run by hand left out, are in each state."""
-    states = ledger.occasion_states(sweep_name(schedule))
-    return Counter(state for occasion, state in states.items() if not is_by_hand(occasion))
+def standings(ledger: Ledger, name: str, now: float) -> dict[str, str]:
+    """Return how every occasion of a sweep stands, the newest first.
+
+    That is its state in the ledger, but of one that is RUNNING there: WAITING before its first driver, as a job that was
+    submitted does, and LOST when its driver has not let itself be heard of within its lease.
+    """
+    found = {occasion: state.value for occasion, state in ledger.occasion_states(name).items()}
+    for occasion, state in found.items():
+        if state == SweepState.RUNNING.value:
+            sweep = ledger.sweep(name, occasion)
+            if not is_driven(sweep, now) and sweep.state is SweepState.RUNNING:
+                found[occasion] = WAITING if sweep.attempt == 0 else LOST
+    return found
+
+
+def scheduled_sweeps(ledger: Ledger, schedule: ScheduleRow, now: float) -> Counter[str]:
+    """Return how many occasions of a schedule's sweep, those run by hand left out, stand in each of the ``standings``."""
+    found = standings(ledger, sweep_name(schedule), now)
+    return Counter(state for occasion, state in found.items() if not is_by_hand(occasion))
 
 
 def lateness(firing: FiringRow) -> float | None:

@@ -54,9 +54,9 @@ class FiringState(StrEnum):
 class FiringRow:
     """One due time (unix seconds, UTC) of a schedule. ``FiringStore.claim`` returns it as the claim, fenced by ``attempt``.
 
-    CLAIMED: a scheduler (``owner``) deals with it, and another one may from ``not_before`` on. WAITING: to be tried again from
-    ``not_before`` on. FIRED: submitted, as ``occasion`` and ``submission``. MISSED: too late. SKIPPED: the sweep before it was
-    still running. FAILED: given up, ``message`` says why.
+    CLAIMED: a scheduler (``owner``) deals with it, and another one may from ``not_before`` on. WAITING: to be tried or looked at
+    again from ``not_before`` on. FIRED: begun, as ``occasion`` and ``submission``. MISSED: too late. SKIPPED: the sweep before it
+    was still running. FAILED: given up, ``message`` says why.
     """
 
     schedule: str

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from orchestrator.errors import KerasweepError, LaunchError
 from orchestrator.ledger import Ledger
-from orchestrator.schedule_reading import driven_sweeps, lateness, next_due_times, scheduled_sweeps
+from orchestrator.schedule_reading import LOST, WAITING, driven_sweeps, lateness, next_due_times, scheduled_sweeps
 from orchestrator.schedule_records import FiringState
 from orchestrator.schedules import Scheduler
 from orchestrator.trials import SweepState
@@ -93,9 +93,9 @@ class ScheduleMetrics(Collector):
             if not schedule.paused:
                 for due in next_due_times(schedule, now, 1):
                     upcoming.add_metric([schedule.name], due)
-            states = scheduled_sweeps(self._ledger, schedule)
-            for state in SweepState:
-                sweeps.add_metric([schedule.name, state.value.lower()], states[state])
+            states = scheduled_sweeps(self._ledger, schedule, now)
+            for state in (*(state.value for state in SweepState), WAITING, LOST):
+                sweeps.add_metric([schedule.name, state.lower()], states[state])
         yield from (late, running, upcoming, sweeps)
 
 

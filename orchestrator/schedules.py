@@ -151,7 +151,8 @@ class Scheduler:
         if claim is None:
             return
         if schedule is None:
-            self._ledger.firings.finish(claim, FiringState.SKIPPED, "the schedule was removed")
+            sent = f", {claim.submission} may have been sent before" if claim.submission is not None else ""
+            self._ledger.firings.finish(claim, FiringState.SKIPPED, f"the schedule was removed{sent}")
             return
         with self._settled:
             self._at_work.add((name, due))
@@ -175,11 +176,15 @@ class Scheduler:
     def _fire(self, claim: FiringRow, schedule: ScheduleRow) -> None:
         firings = self._ledger.firings
         order = Order(spec=schedule.spec, occasion=occasion_of(claim.due), address=schedule.address)
+        if claim.submission is not None:  # sent to a cluster, or perhaps by a scheduler that did not live to say so
+            if self._has_begun(order):
+                self._finish_fired(claim, claim.submission)
+                return
+            if self._launcher_of(schedule).is_underway(order, claim.submission):
+                self._look_again(claim, claim.submission)
+                return
         if self._clock() - claim.due > schedule.catch_up:
-            if claim.submission is not None and self._has_begun(order):
-                firings.finish(claim, FiringState.FIRED)  # by a scheduler that did not live to say so
-            else:
-                firings.finish(claim, FiringState.MISSED, claim.message or _too_late(schedule))
+            firings.finish(claim, FiringState.MISSED, claim.message or _too_late(schedule))
             return
         launcher = self._launcher_of(schedule)
         obstacle = None if schedule.overlap == "allow" else self._obstacle(order, claim, launcher)
@@ -193,8 +198,19 @@ class Scheduler:
             if not firings.name_submission(claim, order.occasion, submission, CLAIM_SECONDS):
                 return  # taken over meanwhile
             launcher.launch(order, submission)
-            if firings.finish(claim, FiringState.FIRED):
-                logger.info("%s: fired %s, %.0f s late", claim.schedule, submission, self._clock() - claim.due)
+            if self._has_begun(order):
+                self._finish_fired(claim, submission)
+            else:
+                self._look_again(claim, submission)
+
+    def _finish_fired(self, claim: FiringRow, submission: str) -> None:
+        if self._ledger.firings.finish(claim, FiringState.FIRED):
+            logger.info("%s: fired %s, %.0f s late", claim.schedule, submission, self._clock() - claim.due)
+
+    def _look_again(self, claim: FiringRow, submission: str) -> None:
+        """Leave a sweep to the cluster that has it, however long that has no room; sent in time, it is not missed any more."""
+        pause = min(max((self._clock() - claim.created) / 4, LOOK_SECONDS), QUEUE_SECONDS)
+        self._ledger.firings.postpone(claim, self._clock() + pause, f"{submission} is sent, its driver has not begun")
 
     def _obstacle(self, order: Order, claim: FiringRow, launcher: Launcher) -> str | None:
         """Return what a sweep that may not overlap has before it: an earlier firing still open, or another occasion at work.

@@ -139,7 +139,11 @@ class ResourcesSection(Section):
 
     cpus_per_trial: float = Field(default=1, gt=0, description="CPU cores of one worker.")
     gpus_per_trial: float = Field(default=0, ge=0, description="GPUs of one worker; a fraction shares one.")
-    max_concurrent: Concurrent = Field(default="auto", description="Workers at once; auto: as many as fit.")
+    max_concurrent: Concurrent = Field(
+        default="auto",
+        description="Workers at once; auto: as many as fit. On a cluster that is what fits the nodes up at the start: say a "
+        "number where more come on demand. Workers that find no room wait.",
+    )
     trial_timeout: Duration | None = Field(default=None, description="Longest time of one trial, such as 30m; null: no limit.")
 
 

@@ -10,6 +10,10 @@ from typing import Any
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class StopRequestedError(Exception):
+    """Somebody asked to stop while there was no search to end: during a check, the refit, or a comparison."""
+
+
 class StopSignals:
     """While entered, SIGINT and SIGTERM are noted instead of acted on; a second SIGINT raises KeyboardInterrupt.
 

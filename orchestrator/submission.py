@@ -5,6 +5,7 @@ It knows the ledger and the protocol of a cluster (``orchestrator.jobs``), and n
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +21,15 @@ from orchestrator.schedule_records import SubmissionRow, SubmissionState
 from orchestrator.spec_model import SweepSpec
 from orchestrator.trials import SweepState
 
+logger = logging.getLogger(__name__)
+
 STOP_SECONDS = 30
 """What Ray gives our drivers between SIGTERM and SIGKILL. Its own three seconds are short for Tune's end on a busy machine."""
 
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 60.0
 _CLAIMS = 5
+_LOG_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +80,15 @@ def claim_attempt(
         if new:
             occasion, new = row.occasion, False
         sweep = ledger.sweep(row.name, row.occasion)
-        if row.address not in (None, jobs.address):
+        job = jobs.find(row.id)
+        if job is None and row.address not in (None, jobs.address):  # one that knows it is the same cluster by another name
             if is_driven(sweep, time.time()):
                 raise SweepBusyError(
                     f"Sweep {sweep.title!r} is submitted to {row.address} as {row.id}, and driven there by {sweep.owner}. "
                     f"Stop it there before you submit it to {jobs.address}, or wait {LEASE_SECONDS:.0f} s if it is gone."
                 )
-            ledger.submissions.end(row.id, f"its cluster is gone, submitted to {jobs.address} instead")
+            ledger.submissions.end(row.id, f"sent to {row.address}, not driven there, and submitted to {jobs.address} instead")
             continue
-        job = jobs.find(row.id)
         if job is not None and not job.state.over:
             ledger.submissions.mark_sent(row.id)
             return Attempt(row=row, sent=True, drivers_before=sweep.attempt)
@@ -140,41 +144,61 @@ def await_end(submission: str, jobs: Jobs, say: Callable[[str], None] | None = N
 
     Parameters
     ----------
-    say : told what the job prints, as it comes; None: nobody listens.
+    say : told what the job prints, as it comes; None: nobody listens. Its log may be lost with the driver's node.
     """
-    told, reached = 0, time.monotonic()
+    told, failures, reached = 0, 0, time.monotonic()
     while True:
         try:
             job = jobs.find(submission)  # looked up before its log, so that the last lines are not missed
-            text = jobs.logs(submission) if say is not None and job is not None and job.state is not JobState.PENDING else ""
         except ClusterError:
             if time.monotonic() - reached > _PATIENCE_SECONDS:
                 raise
-        else:
-            reached = time.monotonic()
-            if job is None:
-                raise ClusterError(
-                    f"The cluster at {jobs.address} no longer knows {submission}: its head was replaced. Submit again."
-                )
-            if say is not None and len(text) > told:
-                say(text[told:])
-                told = len(text)
-            if job.state.over:
-                return job
+            time.sleep(pause)
+            continue
+        reached = time.monotonic()
+        if job is None:
+            raise ClusterError(
+                f"The cluster at {jobs.address} no longer knows {submission}: its head was replaced. Submit again."
+            )
+        if say is not None and job.state is not JobState.PENDING:
+            try:
+                text, failures = jobs.logs(submission), 0
+            except ClusterError as error:
+                failures += 1
+                if job.state.over and failures == _LOG_TRIES:
+                    logger.warning("the last lines of %s cannot be had: %s", submission, error)
+            else:
+                if len(text) > told:
+                    say(text[told:])
+                    told = len(text)
+        if job.state.over and failures in (0, _LOG_TRIES):
+            return job
         time.sleep(pause)
 
 
+def last_lines(jobs: Jobs, job: Job, count: int) -> list[str]:
+    """Return the last lines that a job has printed, or what Ray says of it where there are none."""
+    try:
+        lines = jobs.logs(job.id).rstrip().splitlines()
+    except ClusterError as error:  # they may be gone with the driver's node
+        logger.info("the log of %s cannot be had: %s", job.id, error)
+        lines = []
+    return (lines or (job.message or "it printed nothing").splitlines())[-count:]
+
+
 def find_job(jobs: Jobs, sweep: str | None) -> Job:
-    """Return the newest job of the sweep called ``sweep`` (NAME or NAME/OCCASION); None: of the newest sweep.
+    """Return the newest job of the sweep called ``sweep`` (NAME or NAME/OCCASION), one that is not over where there is any.
+
+    None: the newest job of all.
 
     Raises
     ------
     NotFoundError : the cluster has had none.
     """
     found = jobs.all()
-    for job in found:
-        if sweep is None or sweep in (job.sweep, job.title):
-            return job
+    named = [job for job in found if sweep is None or sweep in (job.sweep, job.title)]
+    if named:
+        return named[0] if sweep is None else next((job for job in named if not job.state.over), named[0])
     known = ", ".join(dict.fromkeys(job.title for job in found[:10])) or "none at all"
     raise NotFoundError(f"The cluster at {jobs.address} has no sweep {sweep or ''!r}. It has {known}.")
 

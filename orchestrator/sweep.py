@@ -33,7 +33,7 @@ from orchestrator.setting_up import make_dispatcher, make_search, make_trial_key
 from orchestrator.spec_model import SweepSpec
 from orchestrator.staging import Staged, stage_data
 from orchestrator.status import Silent, Watch
-from orchestrator.stop import StopSignals
+from orchestrator.stop import StopRequestedError, StopSignals
 from orchestrator.tracking import Tracker
 from orchestrator.trials import SweepState
 from orchestrator.warm_start import fix_first_configs
@@ -101,7 +101,7 @@ def run_sweep(
                 return _Drive(spec, sweep, ledger, tracker, last, lease, stop, watch, options, clock, dispatcher).run()
         except LeaseLostError:
             raise
-        except _StopRequestedError as request:
+        except StopRequestedError as request:
             return ledger.finish_sweep(sweep, SweepState.STOPPED, str(request))
         except (SpecError, UserCheckError) as error:
             if options.occasion is None:
@@ -161,10 +161,6 @@ def _catch_up(tracker: Tracker) -> None:
         logger.warning("%s", error)
 
 
-class _StopRequestedError(Exception):
-    """Somebody asked to stop while a worker was checking or refitting."""
-
-
 @dataclass(slots=True)
 class _Drive:
     spec: SweepSpec
@@ -216,7 +212,7 @@ class _Drive:
 
     def _tick(self) -> None:
         if reason := self._stop_requested():
-            raise _StopRequestedError(reason)
+            raise StopRequestedError(reason)
 
     # --- the steps ----------------------------------------------------------------------------------------------------------
 

@@ -119,11 +119,18 @@ class Cluster:
         settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
         if self._address is None:
             settings |= {"num_cpus": self._cpus, "include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+            settings["address"] = "local"  # without, Ray would take RAY_ADDRESS, which says where sweeps are submitted
             settings["_temp_dir"] = str(self._scratch)
             if not self._gpus:
                 settings["num_gpus"] = 0
         else:
             settings |= {"address": self._address, "runtime_env": {"env_vars": _ENVIRONMENT}}
+        named = os.environ.get("RAY_ADDRESS", "")
+        if self._address == "auto" and named.startswith(("http://", "https://")):
+            raise KerasweepError(
+                f"ray.address: auto takes what RAY_ADDRESS names: expected a Ray, such as HEAD:6379, got dashboard {named!r}. "
+                "Have the sweep run there with `kerasweep submit`, or unset RAY_ADDRESS for the cluster of this machine."
+            )
         try:
             if self._address is not None and ":" in self._address:
                 _knock(self._address)

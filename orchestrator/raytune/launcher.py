@@ -118,8 +118,7 @@ class RayDispatcher:
 
         plan = self._plan()
         if not self._nodes_checked:
-            check_nodes(plan, self._data, tick)
-            self._nodes_checked = True
+            self._nodes_checked = check_nodes(plan, self._data, tick) > 0  # none: they come on demand
         return request_on_cluster(plan, request, timeout, tick)
 
     def run(self, conductor: Conductor) -> None:

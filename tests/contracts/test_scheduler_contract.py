@@ -293,6 +293,24 @@ def test_a_sweep_begun_by_a_scheduler_that_died_and_was_long_away_counts_as_fire
     assert world.states() == ["+0 FIRED"]
 
 
+@DIES
+@pytest.mark.parametrize("ended", [SweepState.FAILED, SweepState.STOPPED])
+@pytest.mark.parametrize("manual", [False, True], ids=["alone", "beside a run by hand"])
+def test_a_sweep_begun_by_a_scheduler_that_died_is_not_begun_again(world: World, ended: SweepState, *, manual: bool) -> None:
+    world.add()
+    occasion = "2026-11-19T02:00Z"
+    world.launcher.killed_after.add(occasion)
+    world.look(FIRST)
+    world.ledger.finish_sweep(world.launcher.running.pop(), ended)
+    if manual:
+        world.clock.now = FIRST + CLAIM_SECONDS - 1
+        world.ledger.claim_sweep("pima", {}, None, Owner("somebody", 1), 60, new=True)
+    world.look(FIRST + CLAIM_SECONDS)
+    assert world.states() == ["+0 FIRED"]
+    assert world.launcher.begun == [occasion]
+    assert world.ledger.sweep("pima", occasion).state is ended
+
+
 def test_four_schedulers_that_look_at_the_same_moment_fire_once(world: World) -> None:
     world.add(cron="*/10 * * * *", overlap="allow")
     schedulers = [world.new_scheduler(name) for name in ("two", "three", "four", "five")]

@@ -97,7 +97,7 @@ def test_a_month_of_nights(ledger_url: str, show: Callable[[str], None]) -> None
             for scheduler in schedulers:
                 scheduler.look()
                 assert scheduler.settle(10)
-        rows = [history_row(record) for record in reversed(firing_records(ledger, "nightly", 100))]
+        rows = [history_row(record) for record in reversed(firing_records(ledger, "nightly", 100, clock.now))]
         begun = launcher.begun
     with (console := Console(width=130)).capture() as printed:
         console.print(table(rows, title=f"A month of nights on {ledger_url.partition(':')[0]}"))

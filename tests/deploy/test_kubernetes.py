@@ -214,6 +214,16 @@ def test_a_sweep_runs_unchanged_on_compose_and_kubernetes() -> None:
     assert sweep["tracking"]["uri"] == stores["MLFLOW_TRACKING_URI"]
 
 
+def test_a_nightly_sweep_asks_for_more_workers_than_the_first_node_holds() -> None:
+    (cluster,) = [one for one in OBJECTS if one["kind"] == "RayCluster"]
+    (group,) = [group for group in cluster["spec"]["workerGroupSpecs"] if group["groupName"] == "cpu"]
+    (container,) = group["template"]["spec"]["containers"]
+    (sweep,) = documents(DEPLOY / "schedules" / "nightly.yaml")
+    assert group["minReplicas"] == 0, "auto would count no node"
+    cpus = int(container["resources"]["limits"]["cpu"])
+    assert cpus < sweep["resources"]["max_concurrent"] <= cpus * group["maxReplicas"]
+
+
 def test_a_nightly_job_never_runs_beside_itself() -> None:
     (nightly,) = [one["spec"] for one in OBJECTS if one["kind"] == "CronJob"]
     (sweep,) = documents(DEPLOY / "schedules" / "nightly.yaml")

@@ -60,6 +60,9 @@ class FakeLauncher:
             self.killed_after.remove(order.occasion)
             raise SystemExit
 
+    def is_underway(self, order: Order, submission: str) -> bool:
+        return False
+
     def is_running(self, sweep: SweepRow) -> bool:
         return is_driven(sweep, self.clock())
 

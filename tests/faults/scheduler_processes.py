@@ -37,6 +37,9 @@ class RecordingLauncher:
         except SweepBusyError:
             pass  # begun by the scheduler whose place this one has taken
 
+    def is_underway(self, order: Order, submission: str) -> bool:
+        return False
+
     def is_running(self, sweep: SweepRow) -> bool:
         return True
 

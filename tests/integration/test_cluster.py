@@ -143,6 +143,7 @@ def test_the_scheduler_sends_a_due_sweep_to_the_cluster_once(
         assert command("schedule", "run-now", "leap-night", **own).returncode == 0
         with Ledger(own["KERASWEEP_LEDGER"]) as ledger:
             _until(lambda: SweepState.COMPLETED in ledger.occasion_states("due").values(), 250)
+            _until(lambda: not ledger.firings.open(), 30)
     finally:
         for service in services:
             service.terminate()

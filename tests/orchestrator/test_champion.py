@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from ray.exceptions import RayError
+from ray.tune import TuneError
 
 from orchestrator.champion import Contest
 from orchestrator.cli import main
 from orchestrator.cohorts import CohortFinished, CohortHeard
 from orchestrator.dispatch import Conductor
-from orchestrator.errors import NotFoundError
+from orchestrator.errors import LeaseLostError, NotFoundError, TrackingError
 from orchestrator.ledger import Ledger
 from orchestrator.owner import Owner
 from orchestrator.records import SweepRow, TrialEnd
@@ -24,6 +26,7 @@ from orchestrator.registry import ModelRegistry, Version
 from orchestrator.spec import SweepSpec, spec_from_mapping
 from orchestrator.staging import Staged, stage_data
 from orchestrator.status import Silent
+from orchestrator.stop import StopRequestedError
 from orchestrator.tracking_store import open_client
 from orchestrator.trials import Trial, TrialState
 from trainers.messages import Check, FoldFinished, Refit, Reply, TrialFailed
@@ -330,15 +333,51 @@ def test_a_registry_out_of_reach_leaves_a_challenger_and_a_reason(place: Place, 
     assert "stays challenger" in caplog.text
 
 
-def test_a_stop_request_comes_out(place: Place) -> None:
+@pytest.mark.parametrize("method", ["describe", "_seat"])
+def test_a_champion_is_recorded_as_such_when_mlflow_is_away_right_after(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    place.contest(0.01, MadeUpTraining(by_rate)).settle()
+    contest = place.contest(0.1, MadeUpTraining(by_rate))
+    really = getattr(ModelRegistry, method)
+
+    def hiccup(self: ModelRegistry, *arguments: Any) -> None:
+        really(self, *arguments)
+        if "champion" in place.aliases() and place.aliases()["champion"] == "2":
+            raise TrackingError("no reply")
+
+    monkeypatch.setattr(ModelRegistry, method, hiccup)
+    contest.settle()
+    assert place.aliases() == {"champion": "2"}
+    outcome = place.outcome()
+    assert (outcome["champion"], outcome["previous"]) == (True, "1")
+    assert "could not be made" not in outcome["reason"]
+    assert ("tumours/2: what became of it could not be written on it: no reply" in caplog.text) == (method == "describe")
+
+
+@pytest.mark.parametrize("error", [ValueError("boom"), RayError("boom"), TuneError("boom")])
+def test_whatever_fails_in_the_comparison_leaves_a_challenger_and_a_reason(place: Place, error: Exception) -> None:
+    def fail() -> None:
+        raise error
+
+    place.contest(0.01, MadeUpTraining(by_rate)).settle()
+    contest = place.contest(0.1, MadeUpTraining(by_rate))
+    contest.tick = fail
+    contest.settle()
+    assert place.aliases() == {"champion": "1", "challenger": "2"}
+    assert place.outcome()["reason"] == "the comparison could not be made or written: boom"
+
+
+@pytest.mark.parametrize("asked", [KeyboardInterrupt, StopRequestedError, LeaseLostError])
+def test_a_stop_request_comes_out(place: Place, asked: type[BaseException]) -> None:
     place.contest(0.01, MadeUpTraining(by_rate)).settle()
     contest = place.contest(0.1, MadeUpTraining(by_rate))
 
     def stop() -> None:
-        raise KeyboardInterrupt
+        raise asked
 
     contest.tick = stop
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(asked):
         contest.settle()
     assert place.aliases() == {"champion": "1", "challenger": "2"}
     assert "comparison with the champion is not over" in place.version("2").description

@@ -130,6 +130,15 @@ def test_metrics_count_scheduled_sweeps_by_their_state(world: World) -> None:
     assert metrics["kerasweep_sweeps failed nightly"] == 0
 
 
+def test_metrics_count_a_sweep_whose_driver_was_killed_as_lost(world: World) -> None:
+    world.look(NIGHT)
+    world.clock.now += 61  # nothing is heard of its driver
+    metrics = world.metrics()
+    assert metrics["kerasweep_sweeps lost nightly"] == 1
+    assert metrics["kerasweep_sweeps nightly running"] == 0
+    assert metrics["kerasweep_sweeps nightly waiting"] == 0
+
+
 def test_a_paused_schedule_has_no_next_due_time(world: World) -> None:
     world.ledger.schedules.pause("nightly")
     assert "kerasweep_next_due_timestamp_seconds nightly" not in world.metrics()

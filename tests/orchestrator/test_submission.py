@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from orchestrator.submission import (
     await_end,
     claim_attempt,
     find_job,
+    last_lines,
     newest_jobs,
     send_attempt,
     sweep_state,
@@ -178,6 +180,25 @@ def test_a_sweep_whose_cluster_is_gone_moves_to_another(spec: SweepSpec, ledger:
     assert submit(spec, FakeJobs("http://new:8265"), ledger).row.id == "sound-manual-1-a2"
 
 
+def test_a_sweep_that_waits_on_another_cluster_moves_and_its_attempt_says_so(spec: SweepSpec, ledger: Ledger) -> None:
+    first = submit(spec, FakeJobs("http://old:8265"), ledger)
+    assert submit(spec, FakeJobs("http://new:8265"), ledger).row.id == "sound-manual-1-a2"
+    said = "sent to http://old:8265, not driven there, and submitted to http://new:8265 instead"
+    assert ledger.submissions.get(first.row.id).message == said
+
+
+def test_a_cluster_that_knows_the_job_is_the_same_one_by_whatever_address(spec: SweepSpec, ledger: Ledger) -> None:
+    jobs = FakeJobs("http://127.0.0.1:8265")
+    waiting = submit(spec, jobs, ledger)
+    jobs.end(waiting.row.id, JobState.PENDING)
+    jobs.address = "http://ray-head:8265"
+    again = submit(spec, jobs, ledger)
+    assert (again.row.id, again.sent) == ("sound-manual-1-a1", True)
+    drive(spec, ledger, None)
+    assert submit(spec, jobs, ledger).row.id == "sound-manual-1-a1"
+    assert len(jobs.sent) == 1
+
+
 def test_the_driver_runs_where_the_file_says(tmp_path: Path, spec: SweepSpec, ledger: Ledger) -> None:
     mapping = sound() | {"ray": {"driver": {"cpus": 2, "resources": {"spot": 0.5}}}}
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(mapping, sort_keys=False))
@@ -246,6 +267,25 @@ def test_what_a_job_prints_is_told_once_and_to_its_last_line(spec: SweepSpec, le
     assert job.state is JobState.SUCCEEDED
 
 
+def test_a_job_that_failed_is_told_also_when_its_log_is_lost_with_its_node(spec: SweepSpec, ledger: Ledger) -> None:
+    class WithoutLogs(FakeJobs):
+        asked = 0
+
+        def logs(self, submission: str) -> str:
+            self.asked += 1
+            raise ClusterError("its node is gone")
+
+    jobs = WithoutLogs()
+    attempt = submit(spec, jobs, ledger)
+    jobs.end(attempt.row.id, JobState.FAILED)
+    began = time.monotonic()
+    job = await_end(attempt.row.id, jobs, lambda text: None, pause=0.01)
+    assert job.state is JobState.FAILED
+    assert jobs.asked == 3, "a moment's trouble loses no last line"
+    assert time.monotonic() - began < 10
+    assert last_lines(jobs, replace(job, message="Ray lost it"), 20) == ["Ray lost it"]
+
+
 def test_waiting_for_a_job_ends_when_its_head_is_lost(spec: SweepSpec, ledger: Ledger) -> None:
     jobs = FakeJobs()
     attempt = submit(spec, jobs, ledger)
@@ -263,6 +303,17 @@ def test_a_sweep_is_found_by_name_by_occasion_and_as_the_newest(spec: SweepSpec,
     assert find_job(jobs, None).occasion == "manual-2"
     with pytest.raises(NotFoundError, match=r"no sweep 'other'\. It has sound/manual-2, sound/manual-1\."):
         find_job(jobs, "other")
+
+
+def test_of_several_occasions_the_one_that_is_not_over_is_meant(spec: SweepSpec, ledger: Ledger) -> None:
+    jobs = FakeJobs()
+    submit(spec, jobs, ledger)
+    jobs.end(submit(spec, jobs, ledger, new=True).row.id, JobState.SUCCEEDED)
+    assert find_job(jobs, "sound").occasion == "manual-1"
+    assert find_job(jobs, "sound/manual-2").occasion == "manual-2"
+    assert find_job(jobs, None).occasion == "manual-2"
+    jobs.end("sound-manual-1-a1", JobState.STOPPED)
+    assert find_job(jobs, "sound").occasion == "manual-2"
 
 
 def test_a_sweep_is_listed_once_by_its_last_attempt(spec: SweepSpec, ledger: Ledger) -> None:
