@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,14 +39,23 @@ class Process:
     def kill(self) -> list[str]:
         """Kill it with -9 and return what it had said."""
         self._process.kill()
-        said, _ = self._process.communicate()
-        return said.split("\n")[:-1]  # a last line cut in two is no answer
+        return self._to_the_end().split("\n")[:-1]  # a last line cut in two is no answer
 
     def rest(self) -> list[str]:
         """Let it end and return what it said."""
-        said, _ = self._process.communicate(timeout=120)
+        said = self._to_the_end()
         assert self._process.returncode == 0
         return said.splitlines()
+
+    def _to_the_end(self) -> str:
+        """Return what was not read yet. ``communicate`` would leave out what ``line`` has read ahead."""
+        assert self._process.stdout is not None
+        hanging = threading.Timer(120, self._process.kill)
+        hanging.start()
+        with self._process:
+            said = self._process.stdout.read()
+        hanging.cancel()
+        return said
 
     def go_on(self) -> None:
         assert self._process.stdin is not None
