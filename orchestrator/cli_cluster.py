@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli_options import NEW_OPTION, OCCASION_OPTION, STORE_OPTION, refuse_both
-from orchestrator.cli_reading import JSON_OPTION, console, print_json, when
+from orchestrator.cli_reading import DEFAULT_LEDGER, JSON_OPTION, console, print_json, when
 
 if TYPE_CHECKING:
     from orchestrator.jobs import Job, Jobs
@@ -135,13 +135,15 @@ def logs(sweep: str | None, address: str | None, follow: bool) -> None:
 @click.command()
 @click.argument("sweep")
 @ADDRESS_OPTION
+@_LEDGER_OPTION
 @JSON_OPTION
-def stop(sweep: str, address: str | None, as_json: bool) -> None:
+def stop(sweep: str, address: str | None, ledger: str | None, as_json: bool) -> None:
     """Stop SWEEP (NAME or NAME/OCCASION) on a cluster. What is finished is kept; submitting it again continues it."""
     from orchestrator.errors import ClusterError
     from orchestrator.jobs import job_record
     from orchestrator.submission import find_job, sweep_state
 
+    _refuse_without_cluster(sweep, address, ledger)
     jobs = _connect(address)
     job = find_job(jobs, sweep)
     was_over = job.state.over
@@ -164,6 +166,27 @@ def stop(sweep: str, address: str | None, as_json: bool) -> None:
     else:
         click.echo(
             f"{job.title} is stopped. What is finished is kept; continue with: kerasweep submit FILE --address {jobs.address}"
+        )
+
+
+def _refuse_without_cluster(sweep: str, address: str | None, ledger: str | None) -> None:
+    """Where no cluster is named and a driver without one is known to have the sweep, raise ``AddressError`` that names it."""
+    from orchestrator.cluster_access import names_cluster
+    from orchestrator.errors import AddressError, KerasweepError
+    from orchestrator.lease import is_driven
+    from orchestrator.reading import find_sweep, open_ledger
+
+    if names_cluster(address, os.environ):
+        return
+    try:
+        with open_ledger(ledger or DEFAULT_LEDGER) as opened:
+            found = find_sweep(opened, sweep)
+    except KerasweepError:
+        return
+    if is_driven(found, time.time()):
+        raise AddressError(
+            f"{found.title} is driven by {found.owner}, and no cluster is named. End that process by SIGTERM: it stops cleanly, "
+            "and `kerasweep resume` continues the sweep. For one on a cluster say --address."
         )
 
 

@@ -52,8 +52,9 @@ def add(
     The file is read now: add it again after a change.
     """
     from orchestrator.ledger import Ledger
-    from orchestrator.schedule_adding import add_schedule, scheduled_spec
+    from orchestrator.schedule_adding import add_schedule, check_name, scheduled_spec
 
+    check_name(name, sweep)
     changes = {key: value for key, value in settings.items() if value is not None}
     spec, when = scheduled_spec(sweep, changes, ledger, address=address, local_store=local_store)
     with Ledger(spec.ledger) as opened:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from orchestrator.errors import ClusterError
+from orchestrator.errors import AddressError, ClusterError
 
 DASHBOARD_PORT = 8265
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
@@ -26,13 +26,13 @@ def find_address(given: str | None, environ: Mapping[str, str]) -> str:
 
     Raises
     ------
-    ClusterError : nothing names a cluster, or what does is no such URL.
+    AddressError : nothing names a cluster, or what does is no such URL.
     """
     named = [(name, environ[name]) for name in _ADDRESSES if environ.get(name)]
     where, address = ("--address", given) if given else (named or [("", "")])[0]
     example = f"http://HEAD:{DASHBOARD_PORT}"
     if not address:
-        raise ClusterError(f"No cluster is named: say --address {example}, or set {_ADDRESSES[1]}.")
+        raise AddressError(f"No cluster is named: say --address {example}, or set {_ADDRESSES[1]}.")
     if address == "auto":
         return f"http://127.0.0.1:{DASHBOARD_PORT}"
     url = address if "://" in address else f"http://{address}"
@@ -42,7 +42,7 @@ def find_address(given: str | None, environ: Mapping[str, str]) -> str:
     except ValueError:
         sound = False
     if not sound:
-        raise ClusterError(f"{where}: expected the address of the cluster's dashboard, such as {example}, got {address!r}.")
+        raise AddressError(f"{where}: expected the address of the cluster's dashboard, such as {example}, got {address!r}.")
     return url.rstrip("/") if parts.port or parts.scheme == "https" else f"{url.rstrip('/')}:{DASHBOARD_PORT}"
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from orchestrator.errors import LedgerAwayError, LedgerError
+from orchestrator.errors import LedgerAwayError, LedgerError, LedgerUrlError
 from orchestrator.ledger_tables import METADATA, SCHEMA, SCHEMA_VERSION
 from orchestrator.redaction import without_password
 
@@ -47,12 +47,12 @@ class Database:
             parsed = make_url(url)
         except ArgumentError as error:
             shown = without_password(url)
-            raise LedgerError(f"Ledger: expected a URL such as 'sqlite:///kerasweep.db'. Got {shown!r} instead.") from error
+            raise LedgerUrlError(f"Ledger: expected a URL such as 'sqlite:///kerasweep.db'. Got {shown!r} instead.") from error
         self.url = without_password(parsed.render_as_string())
         """The URL for messages: a password in it is hidden."""
         backend = parsed.get_backend_name()
         if backend not in ("sqlite", "postgresql"):
-            raise LedgerError(f"Ledger: expected a sqlite:/// or postgresql:// URL. Got {self.url!r} instead.")
+            raise LedgerUrlError(f"Ledger: expected a sqlite:/// or postgresql:// URL. Got {self.url!r} instead.")
         self.is_sqlite = backend == "sqlite"
         try:
             if self.is_sqlite:

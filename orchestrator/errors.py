@@ -74,6 +74,12 @@ class ClusterError(KerasweepError):
     """The cluster cannot be reached, refuses the request, or is not as the sweep needs it."""
 
 
+class AddressError(ClusterError):
+    """Nothing names a cluster, or what does is no address of one."""
+
+    exit_code = 2
+
+
 class LaunchError(KerasweepError):
     """A scheduled sweep could not be started. ``exit_code`` 2: its input is wrong, so that trying again is of no use."""
 
@@ -96,6 +102,12 @@ class WorkerLostError(KerasweepError):
 
 class LedgerError(KerasweepError):
     """The ledger cannot be opened or written."""
+
+
+class LedgerUrlError(LedgerError):
+    """What should name a ledger is no URL of one."""
+
+    exit_code = 2
 
 
 class LedgerAwayError(LedgerError):

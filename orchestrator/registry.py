@@ -129,4 +129,5 @@ class ModelRegistry:
 
 
 def _is_absent(error: Any) -> bool:
-    return getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST"
+    """Whether MLflow has nothing of that name, or finds that nothing could have it, as a version that is no number."""
+    return getattr(error, "error_code", None) in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")

@@ -43,18 +43,17 @@ def scheduled_spec(
     return spec, spec.schedule
 
 
-def add_schedule(
-    ledger: Ledger, name: str, spec: SweepSpec, when: ScheduleSection, *, file: Path, address: str | None, local_store: bool
-) -> ScheduleRow:
-    """Write a schedule down, in the place of the one of that name.
-
-    Raises
-    ------
-    SpecError : ``name`` is no name.
-    """
+def check_name(name: str, file: Path) -> None:
+    """Raise SpecError where ``name`` is no name of a schedule."""
     if not re.fullmatch(NAME, name):
         message = f"expected a name of letters, digits, '.', '_' and '-', got {name!r}."
         raise SpecError(str(file), [("schedule", message)])
+
+
+def add_schedule(
+    ledger: Ledger, name: str, spec: SweepSpec, when: ScheduleSection, *, file: Path, address: str | None, local_store: bool
+) -> ScheduleRow:
+    """Write a schedule down, in the place of the one of that name."""
     return ledger.schedules.add(
         name,
         spec=spec.record(),

@@ -106,6 +106,10 @@ def cronjob(schedule: ScheduleRow) -> str:
     if schedule.overlap not in _POLICIES:
         raise _inexpressible(schedule, "overlap", f"a CronJob has no queue; take {' or '.join(_POLICIES)}")
     on_cluster = schedule.address is not None or schedule.spec["sweep"]["ray"]["address"] is not None
+    ledger = str(schedule.spec["sweep"]["ledger"])
+    if ledger.startswith("sqlite") and not schedule.local_store:
+        problem = f"a pod's disk is gone with the pod. Expected a URL such as postgresql://user@host/database, got {ledger!r}."
+        raise SpecError(f"schedule {schedule.name}", [("ledger", problem)])
     arguments = _arguments(schedule, file, "$(OCCASION)", on_cluster=on_cluster)
     name = re.sub(r"[^a-z0-9]+", "-", schedule.name.lower()).strip("-")[:52].rstrip("-")
     job = {

@@ -55,10 +55,18 @@ def firing_records(ledger: Ledger, schedule: str, limit: int, now: float) -> lis
                 "late": lateness(firing),
                 "submission": firing.submission,
                 "sweep": state,
-                "message": firing.message,
+                "message": firing.message or _why_it_failed(ledger, sweep, firing.occasion, state),
             }
         )
     return records
+
+
+def _why_it_failed(ledger: Ledger, sweep: str | None, occasion: str | None, state: str | None) -> str | None:
+    """Return the first line of what a FAILED sweep ended with."""
+    if sweep is None or state != SweepState.FAILED.value:
+        return None
+    reason = ledger.sweep(sweep, occasion).reason
+    return reason.splitlines()[0] if reason else None
 
 
 def next_due_times(schedule: ScheduleRow, now: float, count: int) -> list[int]:

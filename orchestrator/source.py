@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", "build", "dist", "mlruns", "mlartifacts", "venv", "site-packages"})
+IGNORED_FOLDERS = frozenset(
+    {"__pycache__", "node_modules", "build", "dist", "mlruns", "mlartifacts", "kerasweep-output", "venv", "site-packages"}
+)
 
 
 def source_files(folder: Path) -> Iterator[Path]:

@@ -57,7 +57,7 @@ def _store(
     key: str, url: str, written: str | None, spec: SweepSpec, address: str, *, local_store: bool
 ) -> Iterator[tuple[str, str]]:
     advice = "postgresql://user@host/database" if key == "ledger" else "the http(s):// address of an MLflow server"
-    given = url if written is None else written or "(left out)"
+    given = url if written is None else written or f"{url!r} (the default)"
     if url.startswith("sqlite"):
         if not local_store:
             yield (

@@ -26,6 +26,7 @@ from orchestrator.errors import (
 )
 from orchestrator.lease import LEASE_SECONDS, Lease
 from orchestrator.ledger import Ledger
+from orchestrator.occasion_names import is_by_hand
 from orchestrator.owner import Owner
 from orchestrator.records import SweepRow
 from orchestrator.registry import CHALLENGER
@@ -104,10 +105,10 @@ def run_sweep(
         except StopRequestedError as request:
             return ledger.finish_sweep(sweep, SweepState.STOPPED, str(request))
         except (SpecError, UserCheckError) as error:
-            if options.occasion is None:
+            if is_by_hand(sweep.occasion):
                 if ledger.forget_sweep(sweep):
                     _remove_traces(output_folder(sweep, options.output), options.output)
-            else:  # a due time does not come again: it is to be seen what became of it
+            else:  # a night does not come again: it is to be seen what became of it
                 ledger.finish_sweep(sweep, SweepState.FAILED, str(error))
             raise
         except KeyboardInterrupt:

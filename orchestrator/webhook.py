@@ -16,6 +16,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from orchestrator.occasion_names import is_by_hand
 from orchestrator.report import is_reported, report_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def notify(ledger: Ledger, sweep: SweepRow, url: str | None) -> None:
 
     At most once: a driver that dies between the sweep's end and this leaves the report to MLflow.
     """
-    if url is None:
+    if url is None or is_by_hand(sweep.occasion):
         return
     try:
         now = ledger.sweep_by_id(sweep.id)

@@ -119,6 +119,12 @@ def test_what_is_not_there_is_one_message_and_exit_code_2(url: str, arguments: t
     assert result.stdout == ""
 
 
+def test_what_is_no_ledgers_url_has_exit_code_2() -> None:
+    result = call("foo", "list")
+    assert result.exit_code == 2
+    assert "expected a URL such as 'sqlite:///kerasweep.db'. Got 'foo' instead." in result.stderr
+
+
 def test_reading_a_folder_without_a_ledger_makes_none(tmp_path: Path) -> None:
     result = call(f"sqlite:///{tmp_path / 'none.db'}", "list")
     assert result.exit_code == 2

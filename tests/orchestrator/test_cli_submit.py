@@ -107,6 +107,18 @@ def test_the_ledger_of_the_command_line_or_the_environment_wins_over_the_file(
     assert "is driven by pid 1 on host 'another host'" in refused.stderr
 
 
+def test_without_a_cluster_stop_names_the_driver(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv("RAY_API_SERVER_ADDRESS", raising=False)
+    with Ledger(url) as ledger:
+        ledger.claim_sweep("sound", {}, None, Owner("vm", 4711), 60.0)
+    driven = CliRunner().invoke(main, ["stop", "sound", "--ledger", url])
+    assert driven.exit_code == 2
+    assert "sound/manual-1 is driven by vm (pid 4711), and no cluster is named. End that process by SIGTERM" in driven.stderr
+    unknown = CliRunner().invoke(main, ["stop", "another", "--ledger", url])
+    assert (unknown.exit_code, "No cluster is named" in unknown.stderr) == (2, True)
+
+
 def test_a_sweep_is_resumed_in_the_ledger_where_it_is_found(url: str, tmp_path: Path) -> None:
     spec = load_spec("sweep.yaml")
     with Ledger(url) as ledger:

@@ -207,6 +207,15 @@ def test_a_schedule_that_is_removed_while_its_job_waits_says_so(nights: Nights) 
     assert removed.message == "the schedule was removed, sound-2030-03-18T02:00Z-a1 may have been sent before"
 
 
+def test_history_says_why_a_sweep_failed(nights: Nights) -> None:
+    nights.look(0)
+    sweep = nights.drive("2030-03-18T02:00Z")
+    nights.look(30)
+    nights.ledger.finish_sweep(sweep, SweepState.FAILED, "sweep.yaml: data.path: no such file\nmore")
+    (record,) = firing_records(nights.ledger, "nightly", 1, nights.clock.now)
+    assert (record["state"], record["sweep"], record["message"]) == ("FIRED", "FAILED", "sweep.yaml: data.path: no such file")
+
+
 def test_a_sweep_that_waits_and_one_whose_driver_is_lost_are_told_from_one_that_runs(nights: Nights) -> None:
     def standing() -> str:
         (record,) = firing_records(nights.ledger, "nightly", 1, nights.clock.now)

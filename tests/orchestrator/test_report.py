@@ -298,3 +298,10 @@ def test_a_dead_webhook_never_fails_a_sweep(ledger: Ledger, caplog: pytest.LogCa
     ledger.forget_sweep(sweep)
     notify(ledger, sweep, hook.url)  # not even when the sweep itself is gone
     assert "could not be made for the webhook" in caplog.text
+
+
+def test_a_sweep_begun_by_hand_has_no_webhook(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+    sweep = claim(ledger, "manual-1", {})
+    ledger.forget_sweep(sweep)
+    notify(ledger, sweep, "http://127.0.0.1:9/")
+    assert caplog.text == ""

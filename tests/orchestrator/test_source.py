@@ -36,5 +36,6 @@ def test_environments_caches_and_hidden_files_are_left_out(tmp_path: Path) -> No
     (tmp_path / "env" / "pyvenv.cfg").write_text("")
     write(tmp_path / "__pycache__", cached="c")
     write(tmp_path / ".hidden", unseen="d")
+    write(tmp_path / "kerasweep-output" / "nightly" / "manual-1" / "model", serving_code="e")
     (tmp_path / "data.csv").write_text("1,2")
     assert [path.name for path in source_files(tmp_path)] == ["model.py"]

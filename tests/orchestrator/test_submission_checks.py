@@ -11,7 +11,7 @@ from broken_specs import BUILDER, ROWS, sound
 
 from orchestrator import submission_checks
 from orchestrator.cluster_access import find_address, find_token
-from orchestrator.errors import ClusterError, SubmissionError
+from orchestrator.errors import AddressError, ClusterError, SubmissionError
 from orchestrator.parcel import make_parcel, versions_here
 from orchestrator.spec import load_spec, spec_from_record
 from orchestrator.spec_files import read_mapping
@@ -51,7 +51,7 @@ def test_stores_left_out_are_files_that_a_job_would_lose(folder: Path, local_sto
         check_submission(load_spec(file), HEAD, local_store=local_store, written=read_mapping(file))
     assert [path for path, _ in caught.value.problems] == ["ledger", "tracking.uri"]
     assert str(caught.value).startswith(f"{file}: ledger: ")
-    assert all("got (left out)" in text if local_store else "(left out)" in text for _, text in caught.value.problems)
+    assert all("(the default)" in text for _, text in caught.value.problems)
 
 
 @pytest.mark.parametrize(
@@ -200,12 +200,12 @@ def test_the_cluster_is_found(given: str | None, environ: dict[str, str], url: s
 
 @pytest.mark.parametrize("given", ["ray://head:10001", "http://", "http://head:99999", "http://head:0", "head:x"])
 def test_an_address_that_is_no_dashboard_is_refused(given: str) -> None:
-    with pytest.raises(ClusterError, match=r"expected the address of the cluster's dashboard, such as http://HEAD:8265, got "):
+    with pytest.raises(AddressError, match=r"expected the address of the cluster's dashboard, such as http://HEAD:8265, got "):
         find_address(None, {"RAY_ADDRESS": given})
 
 
 def test_without_any_address_it_is_said_how_to_name_one() -> None:
-    with pytest.raises(ClusterError, match=r"say --address http://HEAD:8265, or set RAY_ADDRESS"):
+    with pytest.raises(AddressError, match=r"say --address http://HEAD:8265, or set RAY_ADDRESS"):
         find_address(None, {})
 
 

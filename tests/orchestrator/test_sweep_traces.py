@@ -11,18 +11,17 @@ from orchestrator.dispatch import LocalDispatcher
 from orchestrator.errors import UserCheckError
 from orchestrator.ledger import Ledger
 from orchestrator.owner import Owner
-from orchestrator.spec import spec_from_mapping
+from orchestrator.spec import SweepSpec, spec_from_mapping
 from orchestrator.sweep import Options, run_sweep
 from orchestrator.trials import SweepState, Trial
 
 FAKE_WORKER = (sys.executable, str(Path(__file__).parents[1] / "fakes" / "fake_worker.py"))
 
 
-@pytest.mark.parametrize("interrupted", [False, True])
-def test_only_a_sweep_that_is_forgotten_loses_its_logs(tmp_path: Path, interrupted: bool) -> None:
+def sound(tmp_path: Path) -> SweepSpec:
     data = tmp_path / "data.csv"
     data.write_text("a,y\n" + "1.0,0\n2.0,1\n" * 20)
-    spec = spec_from_mapping(
+    return spec_from_mapping(
         {
             "name": "night",
             "task": "binary",
@@ -33,6 +32,11 @@ def test_only_a_sweep_that_is_forgotten_loses_its_logs(tmp_path: Path, interrupt
         },
         tmp_path,
     )
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_only_a_sweep_that_is_forgotten_loses_its_logs(tmp_path: Path, interrupted: bool) -> None:
+    spec = sound(tmp_path)
     log = tmp_path / "output" / "night" / "manual-1" / "logs" / "worker-0.log"
     log.parent.mkdir(parents=True)
     log.write_text("what happened the first time\n")
@@ -41,9 +45,20 @@ def test_only_a_sweep_that_is_forgotten_loses_its_logs(tmp_path: Path, interrupt
             sweep = ledger.claim_sweep("night", spec.record(), spec.identity(), Owner.current(), 60.0)
             ledger.add_trials(sweep, [Trial(0, {"learning_rate": 0.1}, "key")])
             ledger.finish_sweep(sweep, SweepState.STOPPED, "interrupted")
-        data.unlink()
+        (tmp_path / "data.csv").unlink()
         dispatcher = LocalDispatcher(1, log_folder=tmp_path, command=FAKE_WORKER)
         with pytest.raises(UserCheckError):
             run_sweep(spec, Options(output=tmp_path / "output"), dispatcher=dispatcher)
         assert [row.state for row in ledger.sweeps()] == ([SweepState.FAILED] if interrupted else [])
     assert log.exists() == interrupted
+
+
+def test_a_night_that_failed_stays_though_a_run_by_hand_continues_it(tmp_path: Path) -> None:
+    spec = sound(tmp_path)
+    (tmp_path / "data.csv").unlink()
+    for occasion in ("2026-11-21T02:00Z", None):
+        dispatcher = LocalDispatcher(1, log_folder=tmp_path, command=FAKE_WORKER)
+        with pytest.raises(UserCheckError):
+            run_sweep(spec, Options(occasion=occasion, output=tmp_path / "output"), dispatcher=dispatcher)
+        with Ledger(spec.ledger) as ledger:
+            assert [(row.occasion, row.state) for row in ledger.sweeps()] == [("2026-11-21T02:00Z", SweepState.FAILED)]
