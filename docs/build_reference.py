@@ -73,12 +73,22 @@ def _section(name: str, description: str, section: Mapping[str, Any], schema: Ma
     for key, part in section["properties"].items():
         inner = _resolve(part, schema)
         default = "required" if key in required else _default(part, inner)
-        rows.append((f"`{key}`", part.get("description") or inner.get("description", ""), default))
-        if key == "early_stopping":
+        rows.append((f"`{key}`", _meaning(part, inner), default))
+        if name != "Top level" and key != "params":
             rows += [
-                (f"`early_stopping.{name}`", one["description"], _default(one, one)) for name, one in inner["properties"].items()
+                (f"`{key}.{below}`", _meaning(one, one), _default(one, one)) for below, one in inner.get("properties", {}).items()
             ]
     yield from _table(("key", "means", "default"), rows)
+
+
+def _meaning(part: Mapping[str, Any], inner: Mapping[str, Any]) -> str:
+    """Return the description, and the values to choose from where nothing else is taken and it does not name them."""
+    text = str(part.get("description") or inner.get("description", ""))
+    kinds = [one for one in part.get("anyOf", (part,)) if one.get("type") != "null"]
+    values = [str(value) for kind in kinds for value in kind.get("enum", ())]
+    if not all("enum" in kind for kind in kinds) or all(value in text for value in values):
+        return text
+    return f"{text} One of {', '.join(f'`{value}`' for value in values)}."
 
 
 def _default(part: Mapping[str, Any], inner: Mapping[str, Any]) -> str:
