@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli_options import NEW_OPTION, OCCASION_OPTION, STORE_OPTION, refuse_both
-from orchestrator.cli_reading import DEFAULT_LEDGER, JSON_OPTION, console, print_json, when
+from orchestrator.cli_reading import JSON_OPTION, LEDGER_OPTION, console, print_json, when
 
 if TYPE_CHECKING:
     from orchestrator.jobs import Job, Jobs
@@ -135,9 +135,9 @@ def logs(sweep: str | None, address: str | None, follow: bool) -> None:
 @click.command()
 @click.argument("sweep")
 @ADDRESS_OPTION
-@_LEDGER_OPTION
+@LEDGER_OPTION
 @JSON_OPTION
-def stop(sweep: str, address: str | None, ledger: str | None, as_json: bool) -> None:
+def stop(sweep: str, address: str | None, ledger: str, as_json: bool) -> None:
     """Stop SWEEP (NAME or NAME/OCCASION) on a cluster. What is finished is kept; submitting it again continues it."""
     from orchestrator.errors import ClusterError
     from orchestrator.jobs import job_record
@@ -169,7 +169,7 @@ def stop(sweep: str, address: str | None, ledger: str | None, as_json: bool) -> 
         )
 
 
-def _refuse_without_cluster(sweep: str, address: str | None, ledger: str | None) -> None:
+def _refuse_without_cluster(sweep: str, address: str | None, ledger: str) -> None:
     """Where no cluster is named and a driver without one is known to have the sweep, raise ``AddressError`` that names it."""
     from orchestrator.cluster_access import names_cluster
     from orchestrator.errors import AddressError, KerasweepError
@@ -179,7 +179,7 @@ def _refuse_without_cluster(sweep: str, address: str | None, ledger: str | None)
     if names_cluster(address, os.environ):
         return
     try:
-        with open_ledger(ledger or DEFAULT_LEDGER) as opened:
+        with open_ledger(ledger) as opened:
             found = find_sweep(opened, sweep)
     except KerasweepError:
         return

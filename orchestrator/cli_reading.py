@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 10
 
-DEFAULT_LEDGER = "sqlite:///kerasweep.db"
 LEDGER_OPTION = click.option(
-    "--ledger", envvar="KERASWEEP_LEDGER", default=DEFAULT_LEDGER, show_default=True, help="Where sweeps are kept."
+    "--ledger", envvar="KERASWEEP_LEDGER", default="sqlite:///kerasweep.db", show_default=True, help="Where sweeps are kept."
 )
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 

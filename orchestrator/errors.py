@@ -9,11 +9,13 @@
     ├── NotFoundError         exit 2   no such sweep, trial or model
     ├── SubmissionError       exit 2   the sweep cannot run on a cluster as its file is; carries all its problems
     ├── ClusterError          exit 1   the cluster cannot be reached, refuses, or is not as the sweep needs it
+    │   └── AddressError      exit 2   nothing names a cluster, or what does is no address of one
     ├── LaunchError           exit 1   a scheduled sweep could not be started; 2 where trying again is of no use
     ├── SweepBusyError        exit 1   another driver holds the sweep; try again when its lease has lapsed
     ├── LeaseLostError        exit 1   another driver has taken this sweep over; stop writing
     ├── WorkerLostError       exit 1   a worker died or overran outside a cohort (check, refit)
     ├── LedgerError           exit 1   the ledger cannot be opened or written
+    │   ├── LedgerUrlError    exit 2   what should name a ledger is no URL of one
     │   └── LedgerAwayError   exit 1   its server is away or restarts; try again
     └── TrackingError         exit 1   MLflow cannot be reached where a command cannot do without it
 """

@@ -41,6 +41,7 @@ class _Worker:
     """What is known of an open worker. ``losses`` counts the cohorts in a row that crashed before anything was heard of them."""
 
     cohort: Cohort | None = None
+    up: bool = False
     proved: bool = False
     losses: int = 0
     lost: frozenset[int] = frozenset()  # the trials that it lost last
@@ -73,7 +74,6 @@ class Relay:
         self.error: BaseException | None = None
         self._conductor = conductor
         self._workers: dict[str, _Worker] = {}
-        self._starting: set[str] = set()
         self._waiting: deque[Cohort] = deque()
         self._ticked = 0.0
 
@@ -96,7 +96,6 @@ class Relay:
                 self._waiting.append(cohort)
             if len(self._waiting) > free:
                 self._workers[trial] = _Worker()
-                self._starting.add(trial)
                 return True
             if self._workers:
                 return False
@@ -105,8 +104,8 @@ class Relay:
 
     def heard(self, trial: str, events: Iterable[CohortEvent]) -> Cohort | None:
         """Pass on what a worker reports, which may be nothing. Return its next cohort, None when it has one or there is none."""
-        self._starting.discard(trial)
         worker = self._workers[trial]
+        worker.up = True
         for event in events:
             worker.note(event)
             self._call(lambda event=event: self._conductor.handle(event), None)  # type: ignore[misc]
@@ -121,10 +120,9 @@ class Relay:
         One that never got up takes a waiting cohort with it: else actors that cannot start would be tried for ever.
         """
         worker = self._workers.pop(trial, None)
-        cohort = None if worker is None else worker.cohort
-        if trial in self._starting and self._waiting:
-            cohort = self._waiting.popleft()
-        self._starting.discard(trial)
+        if worker is None:
+            return
+        cohort = self._waiting.popleft() if self._waiting and not worker.up else worker.cohort
         if cohort is not None:
             self._call(lambda: self._conductor.handle(CohortLost(cohort.id, "crashed", detail)), None)
 

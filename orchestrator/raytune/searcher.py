@@ -29,7 +29,3 @@ class WorkerSearcher(Searcher):  # type: ignore[misc]
 
     def save(self, checkpoint_path: str) -> None:
         """Write nothing: to resume is to run again over what the ledger misses."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Refuse: Tune's own resume is not used."""
-        raise NotImplementedError("Sweeps resume from the ledger, not from Tune's snapshots.")
