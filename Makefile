@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # A process has one Keras backend, and these tests need JAX.
-FUSED := tests/trainers/fused
+FUSED := tests/trainers/engines/fused
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -17,13 +17,13 @@ import psutil
 
 import orchestrator.sweep
 from benchmarks.outcome import write_outcome
-from orchestrator.dispatch import Dispatcher, LocalDispatcher
+from orchestrator.dispatch.local import Dispatcher, LocalDispatcher
+from orchestrator.dispatch.raytune import RayDispatcher
 from orchestrator.errors import TrackingError
-from orchestrator.ledger import Ledger
-from orchestrator.raytune import RayDispatcher
-from orchestrator.records import TrialRow
-from orchestrator.spec import spec_from_mapping
-from orchestrator.status import Status
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import TrialRow
+from orchestrator.results.status import Status
+from orchestrator.spec.loading import spec_from_mapping
 
 WORKER = Path(__file__).with_name("noop_worker.py")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.spec_schema import sweep_schema
+from orchestrator.spec.schema import sweep_schema
 from trainers.metrics import METRICS
 from trainers.recipes.parameters import RECIPES
 

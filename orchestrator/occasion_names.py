@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from orchestrator.due_times import occasion_of
+from orchestrator.schedules.due_times import occasion_of
 
 NOW = "now"
 """Stands for the present time, so that every tick of a timer is an occasion of its own."""

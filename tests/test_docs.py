@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from orchestrator.cli import main
+from orchestrator.cli.root import main
 
 DOCS = Path(__file__).parents[1] / "docs"
 

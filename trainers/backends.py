@@ -14,7 +14,7 @@ def cheap_initializers() -> AbstractContextManager[None]:
     """Draw initial weights by NumPy's generators where drawing them by the backend means compiling: under JAX."""
     if keras.backend.backend() != "jax":
         return nullcontext()
-    from trainers.fused.initial import numpy_initializers
+    from trainers.recipes.initial_weights import numpy_initializers
 
     return numpy_initializers()
 

@@ -12,20 +12,20 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainers.checking import check_config, versions
-from trainers.crossentropy import go_back_to_logits
-from trainers.data import open_staged
+from trainers.data.loading import open_staged
+from trainers.engines.crossentropy import go_back_to_logits
+from trainers.engines.fused.evaluation import evaluate_fused
+from trainers.engines.keras import train_fold
 from trainers.failures import cause_of, one_line
-from trainers.fused_evaluation import evaluate_fused
-from trainers.keras_engine import train_fold
 from trainers.messages import Checked, Event, FoldFinished, Progress, TrialFailed, TrialRequest
-from trainers.parts import size_of
-from trainers.preprocessing import Prepared, prepare, preprocessing_key
+from trainers.preprocessing.parts import size_of
+from trainers.preprocessing.prepare import Prepared, prepare, preprocessing_key
 from trainers.settings import Config, SweepSettings, effective_config
 
 if TYPE_CHECKING:
-    from trainers.dataset import Dataset
-    from trainers.fused_engine import FusedCohorts
-    from trainers.splits import Splits
+    from trainers.data.dataset import Dataset
+    from trainers.engines.fused.cohorts import FusedCohorts
+    from trainers.splits.folds import Splits
 
 _log = logging.getLogger(__name__)
 
@@ -103,8 +103,8 @@ class Evaluator:
 
     def _fused(self) -> FusedCohorts:
         if self._cohorts is None:
-            from trainers.fused.memory import memory_share
-            from trainers.fused_engine import FusedCohorts
+            from trainers.engines.fused.cohorts import FusedCohorts
+            from trainers.engines.fused.memory import memory_share
 
             self._cohorts = FusedCohorts(self.settings, self.dataset, self.splits, self.prepared, memory_share(os.environ))
         return self._cohorts

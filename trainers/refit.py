@@ -11,25 +11,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers.checking import versions
+from trainers.engines.keras import EpochReport, Fitted, fit_model, plan_for, score_model
 from trainers.errors import NotFusableError, TrainerError
-from trainers.keras_engine import EpochReport, Fitted, fit_model, plan_for, score_model
 from trainers.messages import Refit, Refitted
 from trainers.model_files import describe_data, describe_output, write_model
-from trainers.monitoring import monitor_rows
-from trainers.parts import class_weights, part
-from trainers.preprocessing import prepare
+from trainers.preprocessing.parts import class_weights, part
+from trainers.preprocessing.prepare import prepare
 from trainers.recipes.building import build_model
 from trainers.recipes.shapes import model_shape
 from trainers.seeds import derive_seed
+from trainers.splits.monitoring import monitor_rows
 
 if TYPE_CHECKING:
     import keras
 
-    from trainers.dataset import Array, Dataset
+    from trainers.data.dataset import Array, Dataset
+    from trainers.engines.targets import TargetPlan
     from trainers.evaluation import Evaluator
-    from trainers.preprocessing import Prepared
+    from trainers.preprocessing.prepare import Prepared
     from trainers.settings import SweepSettings
-    from trainers.targets import TargetPlan
 
 _log = logging.getLogger(__name__)
 _SAMPLE_ROWS = 5
@@ -135,7 +135,7 @@ def _fit(
     of_classes = class_weights(settings.fit, dataset, plan.train)
     early = settings.fit.early_stopping if plan.monitor is not None else None
     if settings.engine == "fused":
-        from trainers.fused_refit import fit_alone
+        from trainers.engines.fused.refit import fit_alone
 
         try:
             return fit_alone(

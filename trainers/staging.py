@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.dataset import Dataset
+from trainers.data.dataset import Dataset
 from trainers.errors import DataError
-from trainers.splits import Fold, Splits
+from trainers.splits.folds import Fold, Splits
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from trainers.dataset import Array
+    from trainers.data.dataset import Array
 
 _DATASET, _SPLITS, _TABLE, _ARRAY, _ROWS, _INDICES = (
     "dataset.json",

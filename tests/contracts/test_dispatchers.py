@@ -13,10 +13,10 @@ from processes import all_gone
 from recording_conductor import FAKE_WORKER, RecordingConductor, cohort, settings
 from shared_ray import our_ray
 
-from orchestrator.cohorts import CohortEvent, CohortFinished, CohortHeard, CohortLost
-from orchestrator.dispatch import Dispatcher, LocalDispatcher
+from orchestrator.dispatch.local import Dispatcher, LocalDispatcher
+from orchestrator.dispatch.raytune import RayDispatcher
 from orchestrator.errors import WorkerLostError
-from orchestrator.raytune import RayDispatcher
+from orchestrator.search.cohorts import CohortEvent, CohortFinished, CohortHeard, CohortLost
 from trainers.messages import Check, Checked, Failed, Refit, Refitted, TrialFailed
 
 

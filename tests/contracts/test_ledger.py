@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import pytest
 
 from orchestrator.errors import LeaseLostError, LedgerError, NotFoundError, SweepBusyError, SweepMismatchError
-from orchestrator.ledger import Ledger
-from orchestrator.owner import Owner
-from orchestrator.records import Committed, FoldCommit, SweepRow, TrialEnd
-from orchestrator.trials import SweepState, Trial, TrialState
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.ledger.records import Committed, FoldCommit, SweepRow, TrialEnd
+from orchestrator.search.trials import SweepState, Trial, TrialState
 from trainers.results import FoldResult, summarise
 
 HERE = Owner("here", 11)

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestrator.errors import NotFoundError, SweepMismatchError
-from orchestrator.ledger import Ledger
-from orchestrator.owner import Owner
-from orchestrator.schedule_records import FiringRow, FiringState, SubmissionState
-from orchestrator.trials import SweepState
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.ledger.schedule_records import FiringRow, FiringState, SubmissionState
+from orchestrator.search.trials import SweepState
 
 HERE = Owner("here", 11)
 THERE = Owner("there", 22)

@@ -10,12 +10,12 @@ import pytest
 from fake_launcher import FakeClock, FakeLauncher
 
 from orchestrator.errors import ClusterError, LaunchError, SubmissionError
-from orchestrator.ledger import Ledger
-from orchestrator.ledger_tables import SCHEDULES
-from orchestrator.owner import Owner
-from orchestrator.schedule_records import FiringState, ScheduleRow
-from orchestrator.schedules import CLAIM_SECONDS, LOOK_SECONDS, Scheduler, ask_by_hand
-from orchestrator.trials import SweepState
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.ledger.schedule_records import FiringState, ScheduleRow
+from orchestrator.ledger.tables import SCHEDULES
+from orchestrator.schedules.scheduler import CLAIM_SECONDS, LOOK_SECONDS, Scheduler, ask_by_hand
+from orchestrator.search.trials import SweepState
 
 HOUR, DAY = 3600, 86400
 BEGIN = int(datetime.fromisoformat("2026-11-18T12:00+00:00").timestamp())
@@ -342,7 +342,7 @@ def test_a_schedule_that_cannot_be_read_does_not_keep_others_from_firing(world: 
 
 
 def test_the_scheduler_goes_on_when_the_ledger_was_away_for_a_while(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.schedules.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("orchestrator.schedules.scheduler.LOOK_SECONDS", 0.02)
     stop = threading.Event()
     with world.ledger._database.write() as connection:
         SCHEDULES.drop(connection)

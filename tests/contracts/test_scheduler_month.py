@@ -10,13 +10,13 @@ import pytest
 from fake_launcher import FakeClock, FakeLauncher
 from rich.console import Console
 
-from orchestrator.cli_schedules import history_row
-from orchestrator.display import table
+from orchestrator.cli.schedules import history_row
 from orchestrator.errors import ClusterError
-from orchestrator.ledger import Ledger
-from orchestrator.owner import Owner
-from orchestrator.schedule_reading import firing_records
-from orchestrator.schedules import Scheduler
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.results.display import table
+from orchestrator.schedules.reading import firing_records
+from orchestrator.schedules.scheduler import Scheduler
 
 STEP, HOUR = 30 * 60, 3600
 HISTORY = """

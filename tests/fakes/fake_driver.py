@@ -6,9 +6,9 @@ import json
 import sys
 import time
 
-from orchestrator.ledger import Ledger
-from orchestrator.owner import Owner
-from orchestrator.trials import SweepState
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.search.trials import SweepState
 
 spec = json.load(sys.stdin)
 assert sys.argv[1:4] == ["run", "-", "--occasion"]

@@ -6,12 +6,12 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+from orchestrator.cluster.jobs import Job, JobState, NewJob
 from orchestrator.errors import ClusterError
-from orchestrator.jobs import Job, JobState, NewJob
 
 
 class FakeJobs:
-    """Jobs in memory (``orchestrator.jobs.Jobs``). ``parcels`` keeps the files that came with each."""
+    """Jobs in memory (``orchestrator.cluster.jobs.Jobs``). ``parcels`` keeps the files that came with each."""
 
     def __init__(self, address: str = "http://head:8265") -> None:
         self.address = address

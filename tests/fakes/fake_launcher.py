@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestrator.errors import SweepBusyError
-from orchestrator.launching import Order
-from orchestrator.lease import LEASE_SECONDS, is_driven
-from orchestrator.ledger import Ledger
-from orchestrator.owner import Owner
-from orchestrator.records import SweepRow
-from orchestrator.trials import SweepState
+from orchestrator.ledger.lease import LEASE_SECONDS, is_driven
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.ledger.records import SweepRow
+from orchestrator.schedules.launching import Order
+from orchestrator.search.trials import SweepState
 
 
 @dataclass

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestrator.cohorts import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost
+from orchestrator.search.cohorts import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost
 from trainers.messages import FoldFinished, TrialRequest
 from trainers.settings import EngineName, SweepSettings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from orchestrator.raytune.cluster import Cluster
+from orchestrator.dispatch.raytune.cluster import Cluster
 
 
 @contextmanager

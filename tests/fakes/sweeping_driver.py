@@ -13,9 +13,9 @@ from pathlib import Path
 
 from recording_conductor import FAKE_WORKER, RecordingConductor, cohort, settings
 
-from orchestrator.cohorts import CohortEvent
-from orchestrator.dispatch import Dispatcher, LocalDispatcher
-from orchestrator.raytune import RayDispatcher
+from orchestrator.dispatch.local import Dispatcher, LocalDispatcher
+from orchestrator.dispatch.raytune import RayDispatcher
+from orchestrator.search.cohorts import CohortEvent
 
 
 def main(kind: str, log_folder: str, cohorts: int) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from itertools import count
 
 from orchestrator.errors import LeaseLostError, SweepBusyError
-from orchestrator.ledger import Ledger
-from orchestrator.owner import Owner
-from orchestrator.records import FoldCommit, TrialEnd
-from orchestrator.schedule_records import FiringState
-from orchestrator.trials import Trial, TrialState
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.ledger.records import FoldCommit, TrialEnd
+from orchestrator.ledger.schedule_records import FiringState
+from orchestrator.search.trials import Trial, TrialState
 from trainers.results import FoldResult
 
 FOLDS = 3

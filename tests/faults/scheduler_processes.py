@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 
 from orchestrator.errors import SweepBusyError
-from orchestrator.launching import Order
-from orchestrator.ledger import Ledger
-from orchestrator.owner import Owner
-from orchestrator.records import SweepRow
-from orchestrator.schedules import Scheduler
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.ledger.records import SweepRow
+from orchestrator.schedules.launching import Order
+from orchestrator.schedules.scheduler import Scheduler
 
 
 class RecordingLauncher:

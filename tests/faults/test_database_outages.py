@@ -16,13 +16,14 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from orchestrator import database, ledger_base
 from orchestrator.errors import LeaseLostError, LedgerAwayError, LedgerError
-from orchestrator.lease import LEASE_SECONDS
-from orchestrator.ledger import Ledger
-from orchestrator.owner import Owner
-from orchestrator.records import FoldCommit, SweepRow, TrialEnd
-from orchestrator.trials import SweepState, Trial, TrialState
+from orchestrator.ledger import base as ledger_base
+from orchestrator.ledger import database
+from orchestrator.ledger.lease import LEASE_SECONDS
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.ledger.records import FoldCommit, SweepRow, TrialEnd
+from orchestrator.search.trials import SweepState, Trial, TrialState
 from trainers.results import FoldResult
 
 TRIALS = [Trial(0, {"rate": 0.1}, "key-0"), Trial(1, {"rate": 0.2}, "key-1")]

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from ledger_processes import FOLDS, result
 
-from orchestrator.ledger import Ledger
-from orchestrator.owner import Owner
-from orchestrator.schedule_records import FiringState
-from orchestrator.trials import SweepState, TrialState
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.ledger.schedule_records import FiringState
+from orchestrator.search.trials import SweepState, TrialState
 
 SCRIPT = Path(__file__).with_name("ledger_processes.py")
 
@@ -168,12 +168,13 @@ def test_a_driver_that_wakes_up_after_its_lease_overwrites_nothing(ledger_url: s
 
 
 def test_schedulers_killed_and_started_again_fire_every_due_time_once(ledger_url: str) -> None:
-    first, second = Process("fire", ledger_url, "300"), Process("fire", ledger_url, "300")
-    with together(first, second):
-        said = [first.line(), *first.kill()]
-        third = Process("fire", ledger_url, "300")
-        with together(third):
-            said += second.rest() + third.rest()
+    first, second, third = (Process("fire", ledger_url, "300") for _ in range(3))
+    with together(first):
+        said = [first.line()]  # it has fired once: of two that begin together one may fire all before the other gets to write
+        with together(second):
+            said += first.kill()
+            with together(third):
+                said += second.rest() + third.rest()
     with Ledger(ledger_url) as ledger:
         firings = ledger.firings.history("nightly", limit=1000)
     assert sorted(firing.due for firing in firings) == list(range(300))

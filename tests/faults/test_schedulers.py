@@ -12,9 +12,9 @@ from random import Random
 import pytest
 from scheduler_processes import fast_clock
 
-from orchestrator.due_times import due_between, occasion_of
-from orchestrator.ledger import Ledger
-from orchestrator.schedule_records import FiringState
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.schedule_records import FiringState
+from orchestrator.schedules.due_times import due_between, occasion_of
 
 SCRIPT = Path(__file__).with_name("scheduler_processes.py")
 DUE_TIMES, OVERDUE = 300, 200

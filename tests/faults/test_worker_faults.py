@@ -16,9 +16,9 @@ from processes import all_gone
 from recording_conductor import FAKE_WORKER, RecordingConductor, cohort, settings
 from shared_ray import our_ray
 
-from orchestrator.cohorts import CohortEvent, CohortFinished, CohortLost
-from orchestrator.dispatch import LocalDispatcher
-from orchestrator.raytune import RayDispatcher
+from orchestrator.dispatch.local import LocalDispatcher
+from orchestrator.dispatch.raytune import RayDispatcher
+from orchestrator.search.cohorts import CohortEvent, CohortFinished, CohortLost
 
 FAKES = Path(FAKE_WORKER[1]).parent
 

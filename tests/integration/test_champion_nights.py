@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.ledger import Ledger
-from orchestrator.model_folder import predict
-from orchestrator.records import SweepRow
-from orchestrator.spec import spec_from_mapping
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import SweepRow
+from orchestrator.search.trials import SweepState
+from orchestrator.spec.loading import spec_from_mapping
 from orchestrator.sweep import Options, run_sweep
-from orchestrator.trials import SweepState
+from orchestrator.tracking.model_folder import predict
 
 FIRST, SECOND = "2026-11-20T02:00Z", "2026-11-21T02:00Z"
 DROWNED, SOUND = 10.0, 0.0

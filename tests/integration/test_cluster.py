@@ -18,15 +18,15 @@ import requests
 import yaml
 from ray_cluster import BIN, TOKEN, RayCluster, free_port
 
+from orchestrator.cluster.job_client import JobClient
+from orchestrator.cluster.jobs import JobState
+from orchestrator.cluster.parcel import make_parcel
+from orchestrator.cluster.submission import await_end, claim_attempt, send_attempt
 from orchestrator.errors import ClusterError
-from orchestrator.jobs import JobState
-from orchestrator.ledger import Ledger
-from orchestrator.parcel import make_parcel
-from orchestrator.raytune.jobs import JobClient
-from orchestrator.schedule_records import SubmissionState
-from orchestrator.spec import load_spec
-from orchestrator.submission import await_end, claim_attempt, send_attempt
-from orchestrator.trials import SweepState, TrialState
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.schedule_records import SubmissionState
+from orchestrator.search.trials import SweepState, TrialState
+from orchestrator.spec.loading import load_spec
 
 BUILDER = """
 import keras

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Folder
+from small_folder import Folder
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_it_is_valid(example: Path) -> None:
-    from orchestrator.spec import load_spec
+    from orchestrator.spec.loading import load_spec
 
     assert load_spec(example).name
 

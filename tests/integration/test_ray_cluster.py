@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from recording_conductor import FAKE_WORKER, RecordingConductor, cohort, settings
 
-from orchestrator.cohorts import CohortEvent, CohortFinished, CohortLost
-from orchestrator.raytune import RayDispatcher
-from trainers.data import load
+from orchestrator.dispatch.raytune import RayDispatcher
+from orchestrator.search.cohorts import CohortEvent, CohortFinished, CohortLost
+from trainers.data.loading import load
 from trainers.messages import Check, Checked, Refit, Refitted
 from trainers.settings import CvSettings, DataSettings
-from trainers.splits import make_splits
+from trainers.splits.folds import make_splits
 from trainers.staging import stage
 
 if TYPE_CHECKING:

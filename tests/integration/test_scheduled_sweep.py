@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from orchestrator.ledger import Ledger
-from orchestrator.schedule_records import FiringState
-from orchestrator.trials import SweepState
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.schedule_records import FiringState
+from orchestrator.search.trials import SweepState
 
 KERASWEEP = str(Path(sys.executable).with_name("kerasweep"))
 SWEEP = {

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Folder, small_sweep
 from sklearn.datasets import load_breast_cancer
+from small_folder import Folder, small_sweep
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ with Ledger(f"sqlite:///{folder}/{name}.db", Clock()) as ledger:
 
 
 def test_drivers_that_start_at_once_on_a_new_store_all_arrive(tmp_path: Path) -> None:
-    fakes = Path(__file__).parents[1] / "orchestrator"
+    fakes = Path(__file__).parents[1] / "fakes"
     drivers = [
         subprocess.Popen(
             [sys.executable, "-c", DRIVER, f"sweep-{number}", str(tmp_path), str(fakes)],

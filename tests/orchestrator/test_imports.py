@@ -14,7 +14,7 @@ from broken_specs import BROKEN, BUILDER, ROWS, sound
 
 HEAVY = ("keras", "tensorflow", "jax", "ray", "mlflow", "pandas", "scipy", "sklearn", "sqlalchemy", "matplotlib", "psutil")
 REPORT = f"import sys; print(*sorted(set({HEAVY}) & set(sys.modules)), file=sys.stderr)"
-COMMAND = "import sys; sys.argv[0] = 'kerasweep'; from orchestrator.cli import main; main(standalone_mode=False)"
+COMMAND = "import sys; sys.argv[0] = 'kerasweep'; from orchestrator.cli.root import main; main(standalone_mode=False)"
 
 
 @pytest.fixture(scope="module")

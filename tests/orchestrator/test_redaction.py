@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.redaction import without_password, without_secrets
-from orchestrator.registry import ModelRegistry
-from orchestrator.spec import spec_from_mapping
+from orchestrator.spec.loading import spec_from_mapping
+from orchestrator.tracking.registry import ModelRegistry
 from orchestrator.wording import shown
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.dispatch import LocalDispatcher
+from orchestrator.dispatch.local import LocalDispatcher
 from orchestrator.errors import KerasweepError
-from orchestrator.ledger import Ledger
-from orchestrator.spec import spec_from_mapping
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.search.trials import SweepState
+from orchestrator.spec.loading import spec_from_mapping
 from orchestrator.sweep import Options, run_sweep
-from orchestrator.trials import SweepState
 
 FAKE_WORKER = (sys.executable, str(Path(__file__).parents[1] / "fakes" / "fake_worker.py"))
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.dispatch import LocalDispatcher
+from orchestrator.dispatch.local import LocalDispatcher
 from orchestrator.errors import UserCheckError
-from orchestrator.ledger import Ledger
-from orchestrator.owner import Owner
-from orchestrator.spec import SweepSpec, spec_from_mapping
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.search.trials import SweepState, Trial
+from orchestrator.spec.loading import SweepSpec, spec_from_mapping
 from orchestrator.sweep import Options, run_sweep
-from orchestrator.trials import SweepState, Trial
 
 FAKE_WORKER = (sys.executable, str(Path(__file__).parents[1] / "fakes" / "fake_worker.py"))
 

@@ -9,9 +9,9 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import accuracy_score, log_loss, root_mean_squared_error
 
 from trainers.baseline import baseline_scores
-from trainers.dataset import Dataset
+from trainers.data.dataset import Dataset
 from trainers.settings import CvSettings, Task
-from trainers.splits import Splits, make_splits
+from trainers.splits.folds import Splits, make_splits
 
 
 def make(task: Task, weights: bool = False) -> tuple[Dataset, Splits]:

@@ -16,10 +16,10 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from trainers.dataset import Dataset
-from trainers.preprocessing import prepare
+from trainers.data.dataset import Dataset
+from trainers.preprocessing.prepare import prepare
 from trainers.settings import CvSettings, FoldKind, SweepSettings
-from trainers.splits import Splits, make_splits
+from trainers.splits.folds import Splits, make_splits
 
 ENCODER = '''
 """A transformer that tells the target of every text it has seen, and the mean of all for others."""

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from small_sweeps import STOPPING, dataset, settings
 
+from trainers.data.serving_code import load_preprocessor
+from trainers.engines.keras import predict
 from trainers.errors import TrainerError
 from trainers.evaluation import Evaluator
-from trainers.keras_engine import predict
 from trainers.messages import Refit
 from trainers.refit import plan_refit, refit, refit_epochs
 from trainers.seeds import derive_seed
-from trainers.serving_code import load_preprocessor
 from trainers.settings import FitSettings
 
 CONFIG = {"learning_rate": 0.02, "dropout": 0.1}

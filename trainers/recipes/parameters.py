@@ -207,7 +207,7 @@ def common_widths(sizes: Sequence[int]) -> list[int]:
 def structural_key(trainer: TrainerSettings, effective: Config) -> tuple[tuple[str, str], ...]:
     """Return what decides a trial's graph and step shape: trials with equal keys can probably be trained as one program.
 
-    Nets whose layers fill up to the same common widths are trained as one (``trainers.fused.widths``), so these stand in the key.
+    Nets whose layers fill up to the same common widths are trained as one (``engines.fused.widths``), so these stand in the key.
     A builder's parameters are guessed at: fractions and initializers are taken for numbers that leave the graph alone.
     """
     parts: list[tuple[str, str]] = []

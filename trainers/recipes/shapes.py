@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainers.preprocessing import Prepared
+    from trainers.preprocessing.prepare import Prepared
     from trainers.settings import Task
 
 

@@ -1,0 +1,1 @@
+"""The winner, and whether it replaces the registered model in use."""

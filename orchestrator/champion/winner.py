@@ -1,0 +1,38 @@
+"""The winner of a finished search: which trial the objective selects, and what is said when there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator.errors import KerasweepError
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import SweepRow, TrialRow
+from orchestrator.results.leaderboard import Leaderboard, Objective
+from orchestrator.search.trials import TrialState
+
+
+def choose_winner(
+    ledger: Ledger, sweep: SweepRow, objective: Objective, baseline: Sequence[Mapping[str, float | None]]
+) -> TrialRow:
+    """Return the trial that ``objective`` selects. Trials that a budget has left open end as STOPPED.
+
+    Raises
+    ------
+    KerasweepError : no trial has a score. Where a budget is to blame, the open trials stay to be resumed.
+    """
+    rows = ledger.trials(sweep.id)
+    left_open = [row.number for row in rows if not row.state.terminal]
+    chosen = Leaderboard.from_rows(rows, objective, baseline).winner
+    if chosen is None and left_open:
+        raise KerasweepError(
+            f"Sweep {sweep.title}: its budget was used up before any of its {len(rows)} trials had a score. "
+            "The folds that are finished are kept; raise the budget and run it again."
+        )
+    if chosen is None:
+        raise KerasweepError(
+            f"Sweep {sweep.title}: none of its {len(rows)} trials has a score. "
+            f"`kerasweep show {sweep.title} 0` shows why the first one has none."
+        )
+    for number in left_open:
+        ledger.finish_trial(sweep, number, TrialState.STOPPED, cause="stopped", message="The budget was used up.")
+    return next(row for row in rows if row.number == chosen.number)

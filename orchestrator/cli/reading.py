@@ -1,0 +1,264 @@
+"""The commands that only read: list, show, best, browse. They print tables for people and JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.champion.promotion import PROMOTION, standing
+from orchestrator.results.leaderboard import BASELINE, Entry, Leaderboard
+
+if TYPE_CHECKING:
+    from orchestrator.ledger.records import SweepRow, TrialRow
+    from orchestrator.results.reading import SweepView
+
+_SHOWN = 10
+
+LEDGER_OPTION = click.option(
+    "--ledger", envvar="KERASWEEP_LEDGER", default="sqlite:///kerasweep.db", show_default=True, help="Where sweeps are kept."
+)
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+
+
+def print_json(value: Any) -> None:
+    """Print plain data as JSON."""
+    click.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+@click.command("list")
+@LEDGER_OPTION
+@click.option("--address", help="List the sweeps that the cluster there has seen.")
+@JSON_OPTION
+def list_sweeps(ledger: str, address: str | None, as_json: bool) -> None:
+    """List all sweeps, the newest first."""
+    if address is not None:
+        from orchestrator.cli.cluster import list_on_cluster
+
+        named = click.get_current_context().get_parameter_source("ledger") is not click.core.ParameterSource.DEFAULT
+        list_on_cluster(address, ledger if named else None, as_json=as_json)
+        return
+    from orchestrator.results import display
+    from orchestrator.results.reading import open_ledger, view
+
+    with open_ledger(ledger) as opened:
+        views = [view(opened, row) for row in opened.sweeps()]
+    if as_json:
+        print_json([{**one.record(), "leaderboard": None} for one in views])
+        return
+    rows = []
+    for one in views:
+        best = one.board.winner
+        rows.append(
+            {
+                "sweep": one.sweep.title,
+                "state": one.sweep.state.value,
+                "trials": f"{sum(trial.state.terminal for trial in one.trials)}/{len(one.trials)}",
+                "best": f"{one.board.metric} {display.spread(best.score, best.std.get(one.board.metric))}" if best else "-",
+                "begun": when(one.sweep.created),
+                "took": display.duration(one.sweep.finished - one.sweep.created) if one.sweep.finished else "-",
+            }
+        )
+    console().print(display.table(rows) if rows else "No sweeps yet.")
+
+
+@click.command()
+@click.argument("sweep")
+@click.argument("trial", type=int, required=False)
+@LEDGER_OPTION
+@click.option("--all", "everything", is_flag=True, help="Show all trials, not only the first ones.")
+@JSON_OPTION
+def show(sweep: str, trial: int | None, ledger: str, everything: bool, as_json: bool) -> None:
+    """Show the leaderboard of SWEEP (NAME or NAME/OCCASION), or one TRIAL of it: folds, curves, traceback."""
+    from orchestrator.results.reading import find_sweep, open_ledger, trial_record, view
+
+    with open_ledger(ledger) as opened:
+        row = find_sweep(opened, sweep)
+        if trial is not None:
+            found = opened.trial(row.id, trial)
+            record = trial_record(opened, found)
+            if as_json:
+                print_json(record)
+            else:
+                _print_trial(row, found, record)
+            return
+        seen = view(opened, row)
+    if as_json:
+        print_json(seen.record())
+    else:
+        _print_sweep(seen, None if everything else _SHOWN)
+
+
+@click.command()
+@click.argument("sweep")
+@LEDGER_OPTION
+@JSON_OPTION
+def best(sweep: str, ledger: str, as_json: bool) -> None:
+    """Show the winner of SWEEP: its config, score with spread, test score, and where the model is."""
+    from orchestrator.errors import NotFoundError
+    from orchestrator.results.formats import to_records
+    from orchestrator.results.reading import find_sweep, open_ledger, view
+
+    with open_ledger(ledger) as opened:
+        seen = view(opened, find_sweep(opened, sweep))
+    if seen.board.winner is None:
+        raise NotFoundError(f"Sweep {seen.sweep.title} has no trial with a score yet.")
+    if as_json:
+        (record,) = [entry for entry in to_records(seen.board) if entry["winner"]]
+        facts = seen.sweep.facts
+        print_json({**record, "refit": facts.get("refit"), "model": facts.get("model"), "model_uri": facts.get("model_uri")})
+    else:
+        _print_winner(seen)
+
+
+@click.command("browse", hidden=True)
+@click.argument("sweep")
+@LEDGER_OPTION
+def browse(sweep: str, ledger: str) -> None:
+    """Print the line that opens SWEEP in MLflow."""
+    from orchestrator.results.reading import find_sweep, open_ledger, view
+
+    with open_ledger(ledger) as opened:
+        click.echo(_browse_line(view(opened, find_sweep(opened, sweep))))
+
+
+def show_outcome(ledger: str, row: SweepRow, *, as_json: bool) -> None:
+    """Print how a run ended: the leaderboard, the winner, and how to browse them."""
+    from orchestrator.ledger.ledger import Ledger
+    from orchestrator.results.reading import view
+
+    with Ledger(ledger) as opened:
+        seen = view(opened, row)
+    if as_json:
+        print_json(seen.record())
+        return
+    _print_sweep(seen, _SHOWN)
+    if seen.board.winner is not None:
+        click.echo()
+        _print_winner(seen)
+        click.echo(f"\nBrowse it:  {_browse_line(seen)}")
+
+
+def _print_sweep(seen: SweepView, limit: int | None) -> None:
+    from orchestrator.results import display
+    from orchestrator.results.formats import first_entries
+
+    sweep, board = seen.sweep, seen.board
+    state = sweep.state.value + (f" ({sweep.reason})" if sweep.reason else "")
+    over = [trial for trial in seen.trials if trial.state.terminal]
+    failed = sum(trial.score is None for trial in over)
+    cached = sum(trial.cached_from is not None for trial in over)
+    counts = [f"{len(over)}/{len(seen.trials)} trials over"] + [f"{failed} without a score"] * bool(failed)
+    counts += [f"{cached} taken over from the ledger"] * bool(cached) + [f"engine {sweep.facts.get('engine', '-')}"]
+    click.echo(f"{sweep.title}: {state}, {', '.join(counts)}")
+    if sweep.facts.get("leaky"):
+        click.echo("leaky: early stopping watched the scoring folds (split: 0), so these scores are too good.")
+    shown = first_entries(board, limit)
+    rows = [_entry_row(entry, board) for entry in shown]
+    console().print(display.table(rows, right=("rank", "trial", board.metric, "std", "epochs", "seconds")))
+    hidden = len(board.entries) - len(shown)
+    if hidden > 0:
+        click.echo(f"... and {hidden} more: kerasweep show {sweep.title} --all")
+    if board.beats_baseline is False:
+        click.echo("No trial is better than the baseline, which learns nothing: look at the data, the space and the epochs.")
+
+
+def _entry_row(entry: Entry, board: Leaderboard) -> dict[str, str]:
+    from orchestrator.results import display
+
+    notes = [] if entry.state in (BASELINE, "COMPLETED") else [entry.state]
+    notes += [entry.message.splitlines()[0]] if entry.message else []
+    notes += ["cached"] if entry.cached_from else []
+    return {
+        "rank": "" if entry.rank is None else f"{entry.rank}{'*' if entry is board.winner else ''}",
+        "trial": BASELINE if entry.number is None else str(entry.number),
+        board.metric: display.number(entry.score),
+        "std": display.number(entry.std.get(board.metric)),
+        "epochs": "" if entry.epoch is None else f"{entry.epoch:g}",
+        "seconds": "" if entry.seconds is None else f"{entry.seconds:.1f}",
+        "config": "; ".join([*notes, display.config(entry.config)]) if entry.config else "; ".join(notes),
+    }
+
+
+def _print_winner(seen: SweepView) -> None:
+    from orchestrator.results import display
+
+    sweep, board, winner = seen.sweep, seen.board, seen.board.winner
+    if winner is None:
+        return
+    facts: Mapping[str, Any] = sweep.facts
+    click.echo(f"Winner: trial {winner.number} ({display.config(winner.config)})")
+    error = f", standard error {display.number(winner.error)}" if winner.error is not None else ""
+    score = display.spread(winner.score, winner.std.get(board.metric))
+    refit = facts.get("refit") or {}
+    tests: Mapping[str, float] = refit.get("test_metrics") or {}
+    width = max(12, *(len(f"test {name}") for name in (board.metric, *tests)))
+    click.echo(f"  {board.metric:{width}} {score} over {seen.folds} folds{error}")
+    for name, value in tests.items():
+        click.echo(f"  {f'test {name}':{width}} {display.number(value)}")
+    if facts.get("model"):
+        click.echo(f"  {'model':{width}} {_short_path(facts['model'])} (refitted for {refit.get('epochs')} epochs)")
+    if facts.get("model_uri"):
+        click.echo(f"  {'in MLflow':{width}} {facts['model_uri']}")
+    if facts.get(PROMOTION):
+        click.echo(f"  registered   {standing(facts[PROMOTION])}")
+
+
+def _print_trial(sweep: SweepRow, trial: TrialRow, record: Mapping[str, Any]) -> None:
+    from orchestrator.results import display
+
+    click.echo(f"{sweep.title} trial {trial.number}: {trial.state.value}, engine {trial.engine or '-'}")
+    for name, value in trial.config.items():
+        click.echo(f"  {name} = {display.value(value)}")
+    rows = []
+    for fold in record["folds"]:
+        name, curve = next(iter(fold["history"].items()), ("", ()))
+        rows.append(
+            {
+                "fold": fold["fold"],
+                **{metric: display.number(value) for metric, value in fold["metrics"].items()},
+                "epoch": f"{fold['epoch']}/{fold['epochs_run']}",
+                "stopped by": fold["stopped"],
+                "seconds": f"{fold['seconds']:.1f}",
+                f"curve of {name}": display.sparkline(curve),
+            }
+        )
+    if rows:
+        console().print(display.table(rows))
+    if trial.cached_from:
+        click.echo(f"taken over from {trial.cached_from}")
+    if trial.engine_reason:
+        click.echo(f"engine: {trial.engine_reason}")
+    for text in (trial.cause and f"cause: {trial.cause}", trial.message, trial.traceback):
+        if text:
+            click.echo(text)
+
+
+def _browse_line(seen: SweepView) -> str:
+    from orchestrator.results.row_values import spec_of
+
+    return f"kerasweep ui --uri {spec_of(seen.sweep)['tracking']['uri']}"
+
+
+def _short_path(path: str) -> str:
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path
+
+
+def when(seconds: float) -> str:
+    """Return a time of this machine's zone for people."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def console() -> Any:
+    """Return the console for tables on standard output."""
+    from rich.console import Console
+
+    here = Console(highlight=False)
+    return here if here.is_terminal else Console(highlight=False, width=10_000)  # a pipe has no edge

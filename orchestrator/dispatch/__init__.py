@@ -1,0 +1,1 @@
+"""Cohorts brought to supervised workers: on this machine, or as Ray Tune trials (``raytune``)."""

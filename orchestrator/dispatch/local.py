@@ -1,0 +1,174 @@
+"""What a dispatcher is and whom it serves, and the local one: supervised workers below the driver's own process, no Ray."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.dispatch.machine import memory_share
+from orchestrator.dispatch.supervisor import Supervisor
+from orchestrator.dispatch.worker_process import WORKER_COMMAND
+from orchestrator.search.cohorts import Cohort, CohortEvent
+from trainers.messages import Check, Refit, Reply
+from trainers.settings import EngineName, SweepSettings
+
+_PAUSE_SECONDS = 0.1
+
+
+class Conductor(Protocol):
+    """Gives out the cohorts of one sweep and takes in what becomes of them.
+
+    A dispatcher calls all of it from the thread that called ``run``, one call at a time. Whatever a method raises ends the run.
+    """
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do; what still runs is then given up."""
+
+    def next_cohort(self) -> Cohort | None:
+        """Return the next cohort for a free worker; None when there is none now, then ask again."""
+
+    def handle(self, event: CohortEvent) -> None:
+        """Take in an event. Each cohort given out ends in one CohortFinished or one CohortLost."""
+
+    def tick(self) -> None:
+        """Look at the clock; called at least twice a second."""
+
+
+class Dispatcher(Protocol):
+    """Brings cohorts to workers. ``start``, ``prepare``, any ``request``, ``run``, any ``request``, ``close``, in this order.
+
+    ``prepare`` and ``run`` may follow once more, except on a Ray of our own, which ends with the first run.
+    """
+
+    @property
+    def workers(self) -> int:
+        """How many cohorts run at once; may wait for a cluster to answer."""
+
+    def start(self, engine: EngineName) -> None:
+        """Begin to start what takes time, and return at once."""
+
+    def prepare(self, settings: SweepSettings) -> None:
+        """Make ``settings`` those of all that follows, and return at once. May be called again with another engine."""
+
+    def request(self, request: Check | Refit, timeout: float, tick: Callable[[], None] | None = None) -> Reply:
+        """Return a worker's reply.
+
+        ``tick`` is called at least twice a second meanwhile; what it raises gives the request up and comes out here.
+        Raises WorkerLostError when the worker is lost, or gives no reply within ``timeout`` seconds of being ready.
+        """
+
+    def run(self, conductor: Conductor) -> None:
+        """Serve ``conductor`` until it is finished; what runs then is stopped and reported as lost, within about two seconds.
+
+        When one of its methods raises, everything is stopped, nothing more is reported, and the exception comes out here.
+        """
+
+    def close(self) -> None:
+        """End everything that was started. May be called again, and at any point."""
+
+
+class LocalDispatcher:
+    """Supervised workers on this machine, without Ray: for small machines, tests and the scikit-learn door. CPUs only.
+
+    Parameters
+    ----------
+    workers : how many cohorts run at once.
+    cpus_per_trial : each worker's share of the processor.
+    log_folder : receives a log file for each worker.
+    memory_bytes : what one worker may hold; default an even share of the machine's memory.
+    command : the program to run as worker.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        *,
+        log_folder: Path,
+        cpus_per_trial: float = 1.0,
+        memory_bytes: int | None = None,
+        command: Sequence[str] = WORKER_COMMAND,
+    ) -> None:
+        if workers < 1:
+            raise ValueError(f"LocalDispatcher needs at least one worker, got {workers!r}.")
+        self._workers = workers
+        self._log_folder = log_folder
+        self._cpus = cpus_per_trial
+        self._memory_bytes = memory_share(workers) if memory_bytes is None else memory_bytes
+        self._command = command
+        self._supervisors: list[Supervisor] = []
+
+    @property
+    def workers(self) -> int:
+        """How many cohorts run at once."""
+        return self._workers
+
+    def start(self, engine: EngineName) -> None:
+        """Start all workers and return at once; they import meanwhile."""
+        for number in range(len(self._supervisors), self._workers):
+            log_path = self._log_folder / f"worker-{number}.log"
+            self._supervisors.append(
+                Supervisor(engine, cpus=self._cpus, memory_bytes=self._memory_bytes, log_path=log_path, command=self._command)
+            )
+        for supervisor in self._supervisors:
+            supervisor.start()
+
+    def prepare(self, settings: SweepSettings) -> None:
+        """Make ``settings`` those of all that follows, and return at once; another engine takes other workers."""
+        for supervisor in self._supervisors:
+            supervisor.prepare(settings)
+
+    def request(self, request: Check | Refit, timeout: float, tick: Callable[[], None] | None = None) -> Reply:
+        """Return the first worker's reply (``Dispatcher.request``)."""
+        first = self._supervisors[0]
+        first.start()
+        return first.request(request, timeout, tick)
+
+    def run(self, conductor: Conductor) -> None:
+        """Serve ``conductor`` until it is finished (``Dispatcher.run``)."""
+        try:
+            conductor.tick()
+            if not conductor.finished:
+                for supervisor in self._supervisors:
+                    supervisor.start()
+            while not conductor.finished:
+                self._hand_out(conductor)
+                self._listen(conductor)
+                conductor.tick()
+            for supervisor in self._busy():
+                supervisor.stop()
+                for event in supervisor.poll(0.0):
+                    conductor.handle(event)
+        finally:
+            for supervisor in self._busy():
+                supervisor.close()
+
+    def close(self) -> None:
+        """End all workers."""
+        for supervisor in self._supervisors:
+            supervisor.close()
+        self._supervisors.clear()
+
+    def _hand_out(self, conductor: Conductor) -> None:
+        for supervisor in self._supervisors:
+            if not supervisor.busy:
+                cohort = conductor.next_cohort()
+                if cohort is None:
+                    return
+                supervisor.begin(cohort)
+
+    def _listen(self, conductor: Conductor) -> None:
+        busy = self._busy()
+        if busy:
+            wait([supervisor.fileno() for supervisor in busy], _PAUSE_SECONDS)
+        else:
+            time.sleep(_PAUSE_SECONDS)
+        for supervisor in busy:
+            for event in supervisor.poll(0.0):
+                conductor.handle(event)
+
+    def _busy(self) -> list[Supervisor]:
+        return [supervisor for supervisor in self._supervisors if supervisor.busy]

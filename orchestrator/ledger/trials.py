@@ -1,0 +1,187 @@
+"""The ledger's trials and folds: written down, started, committed once, and found again by the key of their work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from orchestrator.errors import NotFoundError, SweepMismatchError
+from orchestrator.ledger.base import LedgerPart, chunks, holds, outlasting, require
+from orchestrator.ledger.records import Committed, FinishedWork, FoldCommit, SweepRow, TrialEnd, TrialRow
+from orchestrator.ledger.rows import end_values, fold_result, fold_values, trial_row, trial_values
+from orchestrator.ledger.tables import FOLDS, SWEEPS, TRIALS
+from orchestrator.search.trials import Trial, TrialState
+from trainers.results import FoldResult
+
+_OPEN = (TrialState.PENDING.value, TrialState.RUNNING.value)
+
+
+class LedgerTrials(LedgerPart):
+    """The part of the ledger that knows trials and folds. Every method may raise ``LedgerError``."""
+
+    @outlasting
+    def add_trials(self, sweep: SweepRow, trials: Sequence[Trial]) -> int:
+        """Write trials down as PENDING, and return how many were new. Those that are there already stay as they are.
+
+        Raises
+        ------
+        SweepMismatchError : a number is taken by other work, so the strategy proposes otherwise than it did.
+        LeaseLostError : another driver has taken the sweep over.
+        """
+        new = 0
+        with self._database.write() as connection:
+            require(connection, sweep)
+            now = self._clock()
+            insert = self._database.insert_new(TRIALS)
+            for some in chunks(trials):
+                before = self._keys(connection, sweep.id, [trial.number for trial in some])
+                fresh = [trial_values(sweep.id, trial, now) for trial in some if trial.number not in before]
+                for trial in some:
+                    if before.get(trial.number, trial.key) != trial.key:
+                        raise SweepMismatchError(
+                            f"Sweep '{sweep.title}': trial {trial.number} is written down as other work than is proposed now, "
+                            f"{dict(trial.config)!r}. Code, data or versions have changed since: start the next occasion with "
+                            "--new."
+                        )
+                if fresh:
+                    connection.execute(insert, fresh)
+                new += len(fresh)
+        return new
+
+    @outlasting
+    def start_trials(self, sweep: SweepRow, numbers: Sequence[int], cohort: str) -> None:
+        """Say that these trials run now, as part of ``cohort``. Those that are over already stay as they are.
+
+        Raises
+        ------
+        LeaseLostError : another driver has taken the sweep over.
+        """
+        with self._database.write() as connection:
+            require(connection, sweep)
+            for some in chunks(numbers):
+                connection.execute(
+                    TRIALS.update()
+                    .where(TRIALS.c.sweep == sweep.id, TRIALS.c.number.in_(some), TRIALS.c.state.in_(_OPEN))
+                    .values(
+                        state=TrialState.RUNNING.value,
+                        cohort=cohort,
+                        attempt=sweep.attempt,
+                        started=sa.func.coalesce(TRIALS.c.started, self._clock()),
+                        revision=TRIALS.c.revision + 1,
+                    )
+                )
+
+    @outlasting
+    def commit(self, sweep: SweepRow, *, folds: Sequence[FoldCommit] = (), ends: Sequence[TrialEnd] = ()) -> Committed:
+        """Write finished folds, then the ends of trials, in one transaction. Nothing that is there already is overwritten.
+
+        A fold is kept once for its key, whoever computed it first; a trial ends once. If another driver has taken the sweep over,
+        nothing is written at all, and the answer says so. After an outage of the server it may be False for what this very call
+        has written: its first try was committed, and not confirmed.
+        """
+        with self._database.write() as connection:
+            if not holds(connection, sweep):
+                return Committed(folds=(False,) * len(folds), trials=(False,) * len(ends))
+            now = self._clock()
+            return Committed(
+                folds=tuple(self._commit_fold(connection, sweep, fold, now) for fold in folds),
+                trials=tuple(self._end_trial(connection, sweep, end, now) for end in ends),
+            )
+
+    def commit_fold(self, sweep: SweepRow, number: int, key: str, result: FoldResult) -> bool:
+        """Write one finished fold, and return whether it was (see ``commit``)."""
+        return self.commit(sweep, folds=[FoldCommit(number=number, key=key, result=result)]).folds[0]
+
+    def finish_trial(self, sweep: SweepRow, number: int, state: TrialState, **end: Any) -> bool:
+        """Write a trial's end (the fields of ``TrialEnd``), and return whether it was (see ``commit``)."""
+        return self.commit(sweep, ends=[TrialEnd(number=number, state=state, **end)]).trials[0]
+
+    @outlasting
+    def trials(self, sweep_id: int, numbers: Iterable[int] | None = None) -> list[TrialRow]:
+        """Return a sweep's trials in ask order: all, or those of these ``numbers`` that are there."""
+        query = sa.select(TRIALS).where(TRIALS.c.sweep == sweep_id).order_by(TRIALS.c.number)
+        queries = (
+            [query] if numbers is None else [query.where(TRIALS.c.number.in_(some)) for some in chunks(sorted(set(numbers)))]
+        )
+        with self._database.read() as connection:
+            return [trial_row(row) for each in queries for row in connection.execute(each).mappings()]
+
+    def trial(self, sweep_id: int, number: int) -> TrialRow:
+        """Return one trial. Raises ``NotFoundError``."""
+        query = sa.select(TRIALS).where(TRIALS.c.sweep == sweep_id, TRIALS.c.number == number)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise NotFoundError(f"The sweep has no trial {number!r}; `kerasweep show SWEEP` lists them.")
+        return trial_row(row)
+
+    def state_counts(self, sweep_id: int) -> dict[TrialState, int]:
+        """Return how many of a sweep's trials are in each state that occurs."""
+        query = sa.select(TRIALS.c.state, sa.func.count()).where(TRIALS.c.sweep == sweep_id).group_by(TRIALS.c.state)
+        with self._database.read() as connection:
+            return {TrialState(state): count for state, count in connection.execute(query)}
+
+    def folds(self, key: str) -> list[FoldResult]:
+        """Return the finished folds of one piece of work, in fold order."""
+        return list(self.known_folds([key]).get(key, {}).values())
+
+    @outlasting
+    def known_folds(self, keys: Iterable[str], *, sweep: int | None = None) -> dict[str, dict[int, FoldResult]]:
+        """Return the finished folds of these keys, by key and fold; keys without any are left out.
+
+        They are those of all sweeps, or only what one ``sweep`` computed itself.
+        """
+        known: dict[str, dict[int, FoldResult]] = {}
+        with self._database.read() as connection:
+            for some in chunks(sorted(set(keys))):
+                query = sa.select(FOLDS).where(FOLDS.c.key.in_(some)).order_by(FOLDS.c.key, FOLDS.c.fold)
+                if sweep is not None:
+                    query = query.where(FOLDS.c.sweep == sweep)
+                for row in connection.execute(query).mappings():
+                    known.setdefault(row["key"], {})[row["fold"]] = fold_result(row)
+        return known
+
+    @outlasting
+    def finished_by_key(self, keys: Iterable[str]) -> dict[str, FinishedWork]:
+        """Return for each key the first trial, of any sweep, whose scores can be taken over.
+
+        That is one that ended COMPLETED or DIVERGED and was not itself taken over. Keys without one are left out.
+        """
+        found: dict[str, FinishedWork] = {}
+        usable = (TrialState.COMPLETED.value, TrialState.DIVERGED.value)
+        with self._database.read() as connection:
+            for some in chunks(sorted(set(keys))):
+                query = (
+                    sa.select(TRIALS, SWEEPS.c.name, SWEEPS.c.occasion)
+                    .join(SWEEPS)
+                    .where(TRIALS.c.key.in_(some), TRIALS.c.state.in_(usable), TRIALS.c.cached_from.is_(None))
+                    .order_by(TRIALS.c.finished, TRIALS.c.sweep, TRIALS.c.number)
+                )
+                for row in connection.execute(query).mappings():
+                    origin = f"{row['name']}/{row['occasion']}/{row['number']}"
+                    found.setdefault(row["key"], FinishedWork(trial=trial_row(row), origin=origin))
+        return found
+
+    def _commit_fold(self, connection: Connection, sweep: SweepRow, fold: FoldCommit, now: float) -> bool:
+        insert = self._database.insert_new(FOLDS).returning(FOLDS.c.fold)  # returns nothing where a row was left alone
+        written = connection.execute(insert, fold_values(sweep.id, fold, now)).first() is not None
+        if written:
+            trial = (TRIALS.c.sweep == sweep.id, TRIALS.c.number == fold.number)
+            connection.execute(TRIALS.update().where(*trial).values(revision=TRIALS.c.revision + 1))
+        return written
+
+    def _end_trial(self, connection: Connection, sweep: SweepRow, end: TrialEnd, now: float) -> bool:
+        ended = (
+            TRIALS.update()
+            .where(TRIALS.c.sweep == sweep.id, TRIALS.c.number == end.number, TRIALS.c.state.in_(_OPEN))
+            .values(**end_values(end, now), attempt=sweep.attempt, revision=TRIALS.c.revision + 1)
+        )
+        return connection.execute(ended).rowcount == 1
+
+    @staticmethod
+    def _keys(connection: Connection, sweep_id: int, numbers: Sequence[int]) -> Mapping[int, str]:
+        query = sa.select(TRIALS.c.number, TRIALS.c.key).where(TRIALS.c.sweep == sweep_id, TRIALS.c.number.in_(numbers))
+        return {row.number: row.key for row in connection.execute(query)}

@@ -1,0 +1,128 @@
+"""A leaderboard as plain records, as the lines of a table, as CSV, and as a page of HTML. Pure; it prints and writes nothing."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from orchestrator.results.leaderboard import BASELINE, Entry, Leaderboard
+
+
+def to_records(board: Leaderboard) -> list[dict[str, Any]]:
+    """Return the lines as plain data for JSON; a number that is unknown or not finite is None."""
+    return [
+        {
+            "rank": entry.rank,
+            "trial": entry.number,
+            "state": entry.state,
+            "winner": entry is board.winner,
+            "score": entry.score,
+            "standard_error": entry.error,
+            "metrics": dict(entry.mean),
+            "std": dict(entry.std),
+            "config": dict(entry.config),
+            "epoch": entry.epoch,
+            "size": entry.size,
+            "seconds": entry.seconds,
+            "cached_from": entry.cached_from,
+            "message": entry.message,
+        }
+        for entry in board.entries
+    ]
+
+
+def to_table(board: Leaderboard, limit: int | None = None) -> tuple[list[str], list[list[str]]]:
+    """Return a header and lines of text: all trials or the first ``limit``, and always the baseline. * marks the winner."""
+    names = _config_names(board)
+    header = ["rank", "trial", board.metric, "±", "epochs", "seconds", "state", *names]
+    lines = []
+    for entry in first_entries(board, limit):
+        rank = "" if entry.rank is None else f"{entry.rank}{'*' if entry is board.winner else ''}"
+        trial = BASELINE if entry.number is None else str(entry.number)
+        state = "" if entry.number is None else entry.state + (" (cached)" if entry.cached_from else "")
+        numbers = [_short(entry.score), _short(entry.error), _short(entry.epoch, 0), _short(entry.seconds, 1)]
+        lines.append([rank, trial, *numbers, state, *(_short_value(entry.config.get(name, "")) for name in names)])
+    return header, lines
+
+
+def to_csv(board: Leaderboard) -> str:
+    """Return everything as CSV, numbers in full.
+
+    A metric has the columns ``<metric>``, ``<metric>_std`` and ``<metric>_standard_error``, a hyperparameter ``config.<name>``.
+    """
+    metrics = list(dict.fromkeys(name for entry in board.entries for name in entry.mean))
+    names = _config_names(board)
+    spreads = [f"{metric}{ending}" for metric in metrics for ending in ("", "_std", "_standard_error")]
+    last = ["epochs", "size", "seconds", "cached_from", "message"]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["rank", "trial", "state", "winner", *spreads, *last, *(f"config.{name}" for name in names)])
+    for entry in board.entries:
+        trial = BASELINE if entry.number is None else entry.number
+        values = [part.get(metric) for metric in metrics for part in (entry.mean, entry.std, entry.standard_error)]
+        rest = [entry.epoch, entry.size, entry.seconds, entry.cached_from, entry.message]
+        config = [entry.config.get(name) for name in names]
+        writer.writerow([entry.rank, trial, entry.state, entry is board.winner, *values, *rest, *config])
+    return out.getvalue()
+
+
+def to_html(board: Leaderboard, title: str) -> str:
+    """Return the table as one page of HTML that needs nothing else."""
+    header, lines = to_table(board)
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+    body = "\n".join(
+        f"<tr{_row_class(entry, board)}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>"
+        for entry, line in zip(board.entries, lines, strict=True)
+    )
+    goal = "greater is better" if board.direction == "maximize" else "smaller is better"
+    return _PAGE.format(title=html.escape(title), metric=html.escape(board.metric), goal=goal, head=head, body=body)
+
+
+def first_entries(board: Leaderboard, limit: int | None) -> Sequence[Entry]:
+    """Return the lines of the first ``limit`` trials (None: of all) and of the baseline."""
+    entries = board.entries
+    if limit is None:
+        return entries
+    trials = [index for index, entry in enumerate(entries) if entry.number is not None]
+    shown = set(trials[:limit])
+    return [entry for index, entry in enumerate(entries) if entry.number is None or index in shown]
+
+
+def _config_names(board: Leaderboard) -> list[str]:
+    return list(dict.fromkeys(name for entry in board.entries for name in entry.config))
+
+
+def _short(number: float | None, digits: int = 4) -> str:
+    if number is None:
+        return ""
+    return f"{number:.{digits}f}" if abs(number) < 1000 else f"{number:.6g}"
+
+
+def _short_value(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _row_class(entry: Entry, board: Leaderboard) -> str:
+    if entry is board.winner:
+        return ' class="winner"'
+    return ' class="baseline"' if entry.number is None else ""
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+body {{ font: 14px/1.4 system-ui, sans-serif; margin: 1.5em; color: #1a1a1a; background: #fff; }}
+table {{ border-collapse: collapse; }}
+th, td {{ padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: left; font-variant-numeric: tabular-nums; }}
+.winner td {{ background: #e6f4ea; font-weight: 600; }}
+.baseline td {{ color: #666; font-style: italic; }}
+</style></head><body>
+<h1>{title}</h1>
+<p>Ranked by {metric}; {goal}. * marks the chosen trial, &plusmn; is the corrected standard error over the folds.</p>
+<table><thead><tr>{head}</tr></thead><tbody>
+{body}
+</tbody></table>
+</body></html>
+"""

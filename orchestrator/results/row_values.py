@@ -1,0 +1,72 @@
+"""What pictures and MLflow both read out of ledger rows. Pure functions; no I/O."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from orchestrator.search.trials import TrialState
+from trainers.settings import FitSettings, TrainerSettings, effective_config
+
+if TYPE_CHECKING:
+    from orchestrator.ledger.records import SweepRow, TrialRow
+    from trainers.results import FoldResult
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """Whether ``value`` is a number that can be shown."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def spec_of(sweep: SweepRow) -> Mapping[str, Any]:
+    """Return the sweep file as the ledger keeps it (``SweepSpec.record``), every default filled in."""
+    spec: Mapping[str, Any] = sweep.spec["sweep"]
+    return spec
+
+
+def objective_of(sweep: SweepRow) -> tuple[str, bool]:
+    """Return the objective's name and whether greater is better."""
+    objective = spec_of(sweep)["objective"]
+    return str(objective["metric"]), objective["direction"] == "maximize"
+
+
+def trial_values(sweep: SweepRow, trial: TrialRow) -> dict[str, Any]:
+    """Return every hyperparameter of a trial: its config over the fixed params, ``epochs`` and ``batch_size`` included."""
+    spec = spec_of(sweep)
+    trainer = TrainerSettings(params=spec["trainer"]["params"])
+    return effective_config(
+        trial.config, trainer, FitSettings(epochs=spec["fit"]["epochs"], batch_size=spec["fit"]["batch_size"])
+    )
+
+
+def ranked(sweep: SweepRow, trials: Sequence[TrialRow]) -> list[TrialRow]:
+    """Return the trials that have a score, the best first; equal ones in ask order."""
+    sign = -1 if objective_of(sweep)[1] else 1
+    scored = [(trial.score, trial) for trial in trials if trial.state is TrialState.COMPLETED]
+    pairs = [(sign * score, trial.number, trial) for score, trial in scored if is_finite(score)]
+    return [trial for _, _, trial in sorted(pairs, key=lambda pair: pair[:2])]
+
+
+def winner_of(sweep: SweepRow, trials: Sequence[TrialRow]) -> TrialRow | None:
+    """Return the trial that was refitted; before that, the best so far; None without a score."""
+    chosen = [trial for trial in trials if trial.number == sweep.facts.get("winner")]
+    return next(iter(chosen or ranked(sweep, trials)), None)
+
+
+def baseline_means(sweep: SweepRow) -> dict[str, float]:
+    """Return the baseline's mean over folds of every metric that is a number in all of them."""
+    folds: Sequence[Mapping[str, Any]] = sweep.facts.get("baseline") or ()
+    names = [name for name in (folds[0] if folds else ()) if all(is_finite(fold.get(name)) for fold in folds)]
+    return {name: sum(fold[name] for fold in folds) / len(folds) for name in names}
+
+
+def mean_curves(folds: Sequence[FoldResult]) -> dict[str, list[float]]:
+    """Return each per-epoch value as its mean over the folds that ran that epoch; position 0 is epoch 1."""
+    curves: dict[str, list[float]] = {}
+    for name in sorted({name for fold in folds for name in fold.history}):
+        histories = [fold.history[name] for fold in folds if name in fold.history]
+        length = max(len(history) for history in histories)
+        columns = ([history[epoch] for history in histories if epoch < len(history)] for epoch in range(length))
+        curves[name] = [sum(column) / len(column) for column in columns]
+    return curves

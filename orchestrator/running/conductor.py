@@ -1,0 +1,292 @@
+"""The conductor stands between dispatcher, search and ledger: it commits reports, tells the search, hands out cohorts.
+
+It decides nothing itself (``search.py`` does) and knows neither Ray nor MLflow.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.records import FoldCommit, SweepRow, TrialEnd, TrialRow
+from orchestrator.results.status import Status, Watch
+from orchestrator.search.cohorts import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost
+from orchestrator.search.search import (
+    CohortEnded,
+    CohortFailed,
+    Dispatch,
+    EndTrial,
+    Finish,
+    FoldEnded,
+    Instruction,
+    Known,
+    Propose,
+    Search,
+    Stop,
+    TrialEnded,
+)
+from orchestrator.search.trials import Trial, TrialState
+from trainers.messages import FoldFinished, Progress, TrialFailed
+from trainers.results import FoldResult, summarise
+from trainers.settings import Config
+
+logger = logging.getLogger(__name__)
+
+SHOW_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What a trial is judged by."""
+
+    metric: str
+    direction: Literal["maximize", "minimize"]
+
+    def fitness(self, score: float | None) -> float | None:
+        """Return ``score`` with larger meaning better, as strategies want it; None without a finite score."""
+        if score is None or not math.isfinite(score):
+            return None
+        return score if self.direction == "maximize" else -score
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    fitness: float
+    score: float
+    std: float
+    number: int
+    config: Config
+
+
+@dataclass(slots=True)
+class SweepConductor:
+    """One sweep's conductor (``dispatch.Conductor``), called from one thread.
+
+    Parameters
+    ----------
+    sweep, ledger : the sweep's row and where it is kept.
+    search : the pure loop, not yet started.
+    objective : what trials are judged by.
+    folds : folds of a trial, repeats counted.
+    test_to_train : rows scored / rows trained on in one fold, for the error bar.
+    key : gives the trial key of a config.
+    total : the most trials that the search can propose, or None.
+    reuse : whether folds that other sweeps computed are taken over.
+    deadline : unix seconds after which the sweep ends gracefully, or None.
+    stop_requested : says why the sweep shall stop, None while it shall not; raises when the lease is lost.
+    clock : gives unix seconds.
+    watch : who looks on.
+    committed : called after every commit, for the tracker.
+    """
+
+    sweep: SweepRow
+    ledger: Ledger
+    search: Search
+    objective: Objective
+    folds: int
+    test_to_train: float
+    key: Callable[[Config], str]
+    total: int | None
+    reuse: bool
+    deadline: float | None
+    stop_requested: Callable[[], str | None]
+    clock: Callable[[], float]
+    watch: Watch
+    committed: Callable[[], None]
+
+    reason: str | None = None
+    _finished: bool = False
+    _outbox: deque[Cohort] = field(default_factory=deque)
+    _dispatched: dict[str, float] = field(default_factory=dict)
+    _running: dict[str, set[int]] = field(default_factory=dict)
+    _before: dict[int, TrialRow] = field(default_factory=dict)
+    _trials: dict[int, Trial] = field(default_factory=dict)
+    _results: dict[int, dict[int, FoldResult]] = field(default_factory=dict)
+    _done: int = 0
+    _failed: int = 0
+    _cached: int = 0
+    _best: _Best | None = None
+    _started: float = 0.0
+    _shown: float = 0.0
+
+    # --- what a dispatcher sees ---------------------------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> bool:
+        """Whether no cohort will come any more; what runs is to be stopped."""
+        return self._finished
+
+    def start(self) -> None:
+        """Ask the strategy for the first trials; what an earlier driver of this occasion finished is taken in."""
+        self._before = {row.number: row for row in self.ledger.trials(self.sweep.id)}
+        self._started = self.clock()
+        self._follow(self.search.start())
+
+    def next_cohort(self) -> Cohort | None:
+        """Return the next cohort for a free worker; None: there is none now."""
+        if not self._outbox or self._finished:
+            return None
+        cohort = self._outbox.popleft()
+        self._dispatched[cohort.id] = self.clock()
+        self._running[cohort.id] = {trial.number for trial in cohort.trials}
+        self.ledger.start_trials(self.sweep, sorted(self._running[cohort.id]), cohort.id)
+        return cohort
+
+    def handle(self, event: CohortEvent) -> None:
+        """Commit what a worker reported, tell the search, and do what it says."""
+        match event:
+            case CohortHeard(_, FoldFinished(number, result)):
+                self._fold_finished(number, result)
+            case CohortHeard(_, TrialFailed(number, cause, message, traceback)):
+                self._end(number, TrialState.FAILED, cause=cause, message=message, traceback=traceback)
+                self._follow(self.search.handle(TrialEnded(number, None)))
+            case CohortHeard(_, Progress()):
+                pass
+            case CohortFinished(cohort):
+                self._running.pop(cohort, None)
+                self._follow(self.search.handle(CohortEnded(cohort, self.clock() - self._dispatched.pop(cohort))))
+            case CohortLost(cohort, cause, detail):
+                self._running.pop(cohort, None)
+                if cause != "stopped":
+                    logger.warning("cohort %s was lost (%s): %s", cohort, cause, detail)
+                self._follow(self.search.handle(CohortFailed(cohort, cause, detail)))
+        self._show()
+
+    def tick(self) -> None:
+        """Look at the clock and at who wants to stop."""
+        now = self.clock()
+        if now - self._shown >= SHOW_SECONDS:
+            self._show()
+        reason = self.stop_requested()
+        if reason is None and self.deadline is not None and now >= self.deadline:
+            reason = "budget: time"
+        if reason is not None and not self._finished:
+            self._follow(self.search.handle(Stop(reason)))
+            self.reason, self._finished = reason, True
+            self._outbox.clear()
+
+    # --- what the search wants ----------------------------------------------------------------------------------------------
+
+    def _follow(self, instructions: Iterable[Instruction]) -> None:
+        todo = deque(instructions)
+        while todo:
+            match todo.popleft():
+                case Propose(configs):
+                    todo.extend(self.search.handle(self._write_down(configs)))
+                case Dispatch(cohort):
+                    self._outbox.append(cohort)
+                case EndTrial(number, state, cause, detail):
+                    self._end(number, state, cause=cause, message=detail)
+                case Finish(reason):
+                    self.reason, self._finished = reason, True
+
+    def _write_down(self, configs: Mapping[int, Config]) -> Known:
+        """Commit the proposed trials, and tell which are over and which folds of the others are missing."""
+        trials = {number: Trial(number, config, self.key(config)) for number, config in configs.items()}
+        self._trials.update(trials)
+        self.ledger.add_trials(self.sweep, list(trials.values()))
+        known = self.ledger.known_folds([trial.key for trial in trials.values()], sweep=None if self.reuse else self.sweep.id)
+        complete = [key for key, folds in known.items() if len(folds) >= self.folds]
+        origins = {key: work.origin for key, work in self.ledger.finished_by_key(complete).items()}
+        scores: dict[int, float | None] = {}
+        missing: dict[int, tuple[int, ...]] = {}
+        for number, trial in trials.items():
+            row, folds = self._before.get(number), dict(known.get(trial.key, {}))
+            if row is not None and row.state.terminal:
+                scores[number] = self.objective.fitness(row.score)
+                self._count(number, row.state, row.score, (row.summary or {}).get("std", {}).get(self.objective.metric))
+                continue
+            self._results[number] = folds
+            if len(folds) >= self.folds:
+                scores[number] = self._complete(number, [], origin=origins.get(trial.key, "the ledger"))
+            else:
+                missing[number] = tuple(fold for fold in range(self.folds) if fold not in folds)
+        self.committed()
+        self._show()
+        return Known(scores, missing)
+
+    # --- commits ------------------------------------------------------------------------------------------------------------
+
+    def _fold_finished(self, number: int, result: FoldResult) -> None:
+        trial, folds = self._trials[number], self._results[number]
+        folds[result.fold] = result
+        commit = FoldCommit(number=number, key=trial.key, result=result)
+        if len(folds) < self.folds:
+            self.ledger.commit(self.sweep, folds=[commit])
+            self._follow(self.search.handle(FoldEnded(number, result.fold)))
+        else:
+            self._follow(self.search.handle(TrialEnded(number, self._complete(number, [commit]))))
+
+    def _complete(self, number: int, commits: Sequence[FoldCommit], *, origin: str | None = None) -> float | None:
+        """Commit a trial whose folds are all there, with the last of them, and return its fitness."""
+        results = self._results.pop(number)
+        folds = [results[fold] for fold in sorted(results)]
+        summary = summarise(folds, test_to_train=self.test_to_train)
+        score: float | None = summary.mean.get(self.objective.metric, math.nan)
+        if score is None or not math.isfinite(score):
+            score = None
+        state = TrialState.DIVERGED if score is None else TrialState.COMPLETED
+        reasons = [fold.engine_reason for fold in folds if fold.engine_reason]
+        end = TrialEnd(
+            number=number,
+            state=state,
+            score=score,
+            summary=summary,
+            engine="keras" if any(fold.engine == "keras" for fold in folds) else folds[0].engine,  # one that fell back counts
+            engine_reason=reasons[0] if reasons else None,
+            cached_from=origin,
+        )
+        self.ledger.commit(self.sweep, folds=commits, ends=[end])
+        self._cached += origin is not None
+        self._count(number, state, score, summary.std.get(self.objective.metric))
+        self.committed()
+        return self.objective.fitness(score)
+
+    def _end(self, number: int, state: TrialState, *, cause: str, message: str, traceback: str = "") -> None:
+        self.ledger.finish_trial(self.sweep, number, state, cause=cause, message=message, traceback=traceback or None)
+        self._results.pop(number, None)
+        self._count(number, state, None, None)
+        self.committed()
+
+    # --- how it stands ------------------------------------------------------------------------------------------------------
+
+    def _count(self, number: int, state: TrialState, score: float | None, std: float | None) -> None:
+        self._done += 1
+        self._failed += state is not TrialState.COMPLETED
+        fitness = self.objective.fitness(score)
+        if fitness is not None and score is not None:
+            rank = (fitness, -number)  # ties rank by ask order
+            if self._best is None or rank > (self._best.fitness, -self._best.number):
+                self._best = _Best(fitness, score, math.nan if std is None else std, number, self._trials[number].config)
+        for running in self._running.values():
+            running.discard(number)
+
+    def _show(self) -> None:
+        self._shown = self.clock()
+        self.watch.progress(self.status())
+
+    def status(self) -> Status:
+        """Return how the sweep stands now."""
+        seconds = self.clock() - self._started
+        trained = self._done - self._cached
+        left = None if self.total is None else max(self.total - self._done, 0)
+        best = self._best
+        return Status(
+            total=self.total,
+            done=self._done,
+            running=sum(map(len, self._running.values())),
+            failed=self._failed,
+            cached=self._cached,
+            metric=self.objective.metric,
+            best=best.score if best else None,
+            best_std=best.std if best else None,
+            best_number=best.number if best else None,
+            best_config=best.config if best else None,
+            seconds=seconds,
+            seconds_left=seconds / trained * left if left is not None and trained else None,
+        )

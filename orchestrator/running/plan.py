@@ -1,0 +1,91 @@
+"""What a sweep would do, found out without training anything: trials, fits, workers, and what the ledger already holds."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import UserCheckError
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.running.set_up import fitting_workers, make_trial_key, most_trials, strategy_of
+from orchestrator.running.staging import Staged, stage_data
+from orchestrator.running.warm_start import first_configs
+from orchestrator.spec.model import SweepSpec
+from search_spaces import Config
+from trainers.errors import TrainerError
+from trainers.settings import EngineName
+from trainers.versions import BACKENDS, versions
+
+LOOKED_AT = 10_000
+"""Trials compared with the ledger: those that the strategy proposes before it knows a score, at most so many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Counts of one sweep. ``known`` of the ``looked_at`` first trials cost nothing."""
+
+    name: str
+    occasion: str
+    strategy: str
+    trials: int
+    folds: int
+    rows: int
+    train_rows: int
+    workers: int | None
+    cpus_per_trial: float
+    gpus_per_trial: float
+    looked_at: int
+    known: int
+    known_folds: int
+
+    @property
+    def fits(self) -> int:
+        """Models to be trained if nothing were known."""
+        return self.trials * self.folds
+
+
+def plan_sweep(spec: SweepSpec, ledger: Ledger) -> Plan:
+    """Return what a run of ``spec`` would do now. The data is read, since its content decides what is known.
+
+    Raises
+    ------
+    UserCheckError : the data cannot be used as the sweep file describes it.
+    """
+    occasion = ledger.next_occasion(spec.name)
+    strategy = strategy_of(spec, occasion, first_configs(ledger, spec, occasion))
+    trials = most_trials(spec, strategy)
+    configs = strategy.ask(min(LOOKED_AT, trials))
+    with tempfile.TemporaryDirectory(prefix="kerasweep-") as folder:
+        try:
+            staged = stage_data(spec, Path(folder))
+        except TrainerError as error:
+            raise UserCheckError(f"{spec.source}: {error}") from error
+        candidates: tuple[EngineName, ...] = ("fused", "keras") if spec.engine == "auto" else (spec.engine,)
+        known, known_folds = max(_known(spec, ledger, staged, engine, configs) for engine in candidates)
+    return Plan(
+        name=spec.name,
+        occasion=occasion,
+        strategy=spec.strategy.type,
+        trials=trials,
+        folds=staged.folds,
+        rows=int(staged.description["rows"]),
+        train_rows=staged.train_rows,
+        workers=fitting_workers(spec),
+        cpus_per_trial=spec.resources.cpus_per_trial,
+        gpus_per_trial=spec.resources.gpus_per_trial,
+        looked_at=len(configs),
+        known=known,
+        known_folds=known_folds,
+    )
+
+
+def _known(spec: SweepSpec, ledger: Ledger, staged: Staged, engine: EngineName, configs: Sequence[Config]) -> tuple[int, int]:
+    """Return how many of ``configs`` the ledger holds in full under ``engine``, and how many of their folds."""
+    if not spec.cache:
+        return 0, 0
+    settings = spec.sweep_settings(stage=str(staged.folder), engine=engine)
+    key = make_trial_key(settings, staged, versions(BACKENDS[engine]))
+    known = ledger.known_folds([key(config) for config in configs])
+    return sum(len(folds) >= staged.folds for folds in known.values()), sum(map(len, known.values()))

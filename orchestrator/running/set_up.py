@@ -1,0 +1,88 @@
+"""A spec turned into the parts of a running sweep: strategy, trial keys, packing, search, dispatcher. Nothing is started here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from orchestrator.dispatch.local import Dispatcher, LocalDispatcher
+from orchestrator.dispatch.machine import available_cpus
+from orchestrator.running.staging import Staged
+from orchestrator.running.work_identity import work_identity
+from orchestrator.search.cohorts import Packing, work_of
+from orchestrator.search.search import Search
+from orchestrator.search.trials import trial_key
+from orchestrator.spec.model import SweepSpec
+from search_spaces import Strategy, make_strategy
+from trainers.recipes.parameters import structural_key
+from trainers.settings import Config, SweepSettings, effective_config
+
+
+def strategy_of(spec: SweepSpec, occasion: str, first_configs: Sequence[Config] = ()) -> Strategy:
+    """Return a sweep's strategy at its beginning. Unless the file gives ``strategy.seed``, every occasion proposes anew."""
+    seed = spec.strategy.seed
+    if seed is None:
+        seed = int.from_bytes(hashlib.sha256(f"{spec.seed} {occasion}".encode()).digest()[:4], "big")
+    return make_strategy(spec.strategy_settings(), spec.search_space(), seed, first_configs)
+
+
+def make_trial_key(settings: SweepSettings, staged: Staged, versions: Mapping[str, str]) -> Callable[[Config], str]:
+    """Return the function that gives a config's trial key."""
+    identity = work_identity(settings, data=staged.fingerprint, splits=staged.splits_fingerprint, versions=versions)
+    return lambda config: trial_key(identity, effective_config(config, settings.trainer, settings.fit))
+
+
+def fitting_workers(spec: SweepSpec) -> int | None:
+    """Return how many workers the spec asks for, or that fit this machine; None where only a cluster knows."""
+    if spec.resources.max_concurrent != "auto":
+        return int(spec.resources.max_concurrent)
+    if spec.ray.address is not None or spec.resources.gpus_per_trial:
+        return None
+    return max(int(available_cpus() / spec.resources.cpus_per_trial), 1)
+
+
+def make_dispatcher(spec: SweepSpec, log_folder: Path) -> Dispatcher:
+    """Return the dispatcher that the spec asks for; its workers log to ``log_folder``."""
+    log_folder.mkdir(parents=True, exist_ok=True)
+    resources = spec.resources
+    workers = fitting_workers(spec)
+    if spec.ray.local:
+        return LocalDispatcher(workers or 1, log_folder=log_folder, cpus_per_trial=resources.cpus_per_trial)
+    from orchestrator.dispatch.raytune import RayDispatcher
+
+    return RayDispatcher(
+        address=spec.ray.address,
+        data=spec.data_settings().path if not spec.data.ship else None,
+        cpus_per_trial=resources.cpus_per_trial,
+        gpus_per_trial=resources.gpus_per_trial,
+        workers=workers,
+        log_folder=log_folder,
+    )
+
+
+def make_search(spec: SweepSpec, settings: SweepSettings, staged: Staged, strategy: Strategy, workers: int) -> Search:
+    """Return the sweep's search, not yet started."""
+
+    def effective(config: Config) -> dict[str, Any]:
+        return effective_config(config, settings.trainer, settings.fit)
+
+    packing = Packing(
+        group=lambda trial: structural_key(settings.trainer, effective(trial.config)),
+        work=work_of(staged.train_rows, effective),
+        together=settings.engine == "fused",
+    )
+    return Search(
+        strategy,
+        packing,
+        workers=workers,
+        folds=staged.folds,
+        max_trials=spec.budget.trials,
+        timeout=spec.resources.trial_timeout,
+    )
+
+
+def most_trials(spec: SweepSpec, strategy: Strategy) -> int:
+    """Return how many trials the sweep has at most."""
+    return strategy.size if spec.budget.trials is None else min(strategy.size, spec.budget.trials)

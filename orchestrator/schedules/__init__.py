@@ -1,0 +1,1 @@
+"""Sweeps that run by themselves: due times, who fires them, and how a due sweep is begun."""

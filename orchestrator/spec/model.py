@@ -1,0 +1,173 @@
+"""A sweep as its file describes it: one frozen model, and what the search and the workers are told of it.
+
+It is made by ``loading``, which fills in what depends on other keys and checks the whole. Nothing here reads a file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from orchestrator.spec.sections import (
+    BudgetSection,
+    CvSection,
+    DataSection,
+    FitSection,
+    ModelSection,
+    NotifySection,
+    ObjectiveSection,
+    RaySection,
+    ResourcesSection,
+    ScheduleSection,
+    Section,
+    StrategySection,
+    TrackingSection,
+    TrainerSection,
+)
+from orchestrator.spec.values import LedgerUrl, Names, Preprocessing
+from search_spaces import SearchSpace, parse_space
+from trainers.settings import (
+    CvSettings,
+    DataSettings,
+    EarlyStoppingSettings,
+    EngineName,
+    FitSettings,
+    SweepSettings,
+    Task,
+    TrainerSettings,
+)
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+_DECIDING = (
+    "seed", "task", "data", "preprocessing", "trainer", "space", "strategy", "cv", "fit", "objective", "metrics", "engine",
+)  # fmt: skip
+
+
+class SweepSpec(Section):
+    """Everything that a sweep file says, with every default filled in."""
+
+    name: str = Field(
+        pattern=NAME, description="Name of the sweep: letters, digits, '.', '_' and '-'; names its occasions, runs and folders."
+    )
+    seed: int = Field(default=0, ge=0, description="Seeds splits and training; the same seed gives the same scores.")
+    task: Task = Field(description="binary, multiclass or regression; follows from the name of a scikit-learn data set.")
+    data: DataSection
+    preprocessing: Preprocessing = Field(
+        default="auto", description="auto, none, standard, minmax, or 'module:factory' that returns a scikit-learn transformer."
+    )
+    trainer: TrainerSection = TrainerSection()
+    space: dict[str, Any] = Field(description="What is searched: a name and its domain.")
+    strategy: StrategySection = StrategySection()
+    cv: CvSection = CvSection()
+    fit: FitSection = FitSection()
+    objective: ObjectiveSection
+    metrics: Names = Field(default=(), description="Metrics recorded beside the objective; 'module:function' too.")
+    engine: Literal["auto", "keras", "fused"] = Field(
+        default="auto",
+        description="keras: each trial by model.fit; fused: many at once as one program; auto: fused where it can.",
+    )
+    resources: ResourcesSection = ResourcesSection()
+    budget: BudgetSection = BudgetSection()
+    ray: RaySection = RaySection()
+    tracking: TrackingSection
+    ledger: LedgerUrl = Field(
+        default="sqlite:///kerasweep.db", validate_default=True, description="Database of finished work: SQLite or PostgreSQL."
+    )
+    cache: bool = Field(default=True, description="Whether scores of equal work in earlier sweeps are taken over.")
+    model: ModelSection = ModelSection()
+    schedule: ScheduleSection | None = Field(default=None, description="When the sweep runs by itself; null: only when told to.")
+    notify: NotifySection = NotifySection()
+
+    _folder: Path = Path()
+    _source: str = ""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Take the folder and the file's name from the validation context."""
+        if context:
+            self._folder, self._source = Path(context["folder"]).absolute(), context["source"]
+
+    @property
+    def folder(self) -> Path:
+        """The sweep file's folder, absolute: relative paths and the user's modules are looked for here."""
+        return self._folder
+
+    @property
+    def source(self) -> str:
+        """The sweep file's name, for messages."""
+        return self._source
+
+    def search_space(self) -> SearchSpace:
+        """Return the parsed search space."""
+        return parse_space(self.space)
+
+    def strategy_settings(self) -> dict[str, Any]:
+        """Return what ``search_spaces.make_strategy`` takes: the type and its own settings."""
+        return self.strategy.model_dump(exclude={"seed", "warm_start"})
+
+    def all_metrics(self) -> tuple[str, ...]:
+        """Return the names of all metrics, the objective first, each once."""
+        return tuple(dict.fromkeys((self.objective.metric, *self.metrics)))
+
+    def trainer_settings(self) -> TrainerSettings:
+        """Return the trainer's part as the trainers know it."""
+        return TrainerSettings(**dict(self.trainer))
+
+    def cv_settings(self) -> CvSettings:
+        """Return the cut into folds as the trainers know it."""
+        return CvSettings(**dict(self.cv))
+
+    def fit_settings(self) -> FitSettings:
+        """Return the fit's part as the trainers know it."""
+        stopping = self.fit.early_stopping
+        parts = dict(self.fit) | {"early_stopping": EarlyStoppingSettings(**dict(stopping)) if stopping else None}
+        return FitSettings(**parts)
+
+    def data_settings(self) -> DataSettings:
+        """Return the data's part as the trainers know it, with an absolute path or a URL."""
+        parts = {name: value for name, value in self.data if name != "ship"}
+        if self.data.path is not None:
+            parts["path"] = resolve_path(self.data.path, self.folder)
+        return DataSettings(**parts)
+
+    def sweep_settings(self, stage: str, engine: EngineName) -> SweepSettings:
+        """Return what a worker is told once.
+
+        Parameters
+        ----------
+        stage : folder with the staged data set and splits.
+        engine : the engine that ``engine`` was resolved to.
+        """
+        return SweepSettings(
+            task=self.task,
+            seed=self.seed,
+            metrics=self.all_metrics(),
+            stage=stage,
+            code=str(self.folder),
+            preprocessing=self.preprocessing,
+            scale_target=self.data.scale_target,
+            trainer=self.trainer_settings(),
+            cv=self.cv_settings(),
+            fit=self.fit_settings(),
+            engine=engine,
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """Return the parts that decide results, JSON-able: equal parts are the same search over the same described data.
+
+        Where the data lies is left out, its content counts; ``space`` is a list of pairs, since a grid walks it in written order.
+        """
+        parts = self.model_dump(mode="json", include=set(_DECIDING))
+        parts["data"] = {key: value for key, value in parts["data"].items() if key not in ("path", "ship")}
+        parts["space"] = [[name, domain] for name, domain in parts["space"].items()]
+        return parts
+
+    def record(self) -> dict[str, Any]:
+        """Return the whole spec JSON-able, as the ledger keeps it; ``spec_from_record`` reads it back."""
+        return {"sweep": self.model_dump(mode="json"), "folder": str(self.folder), "source": self.source}
+
+
+def resolve_path(path: str, folder: Path) -> str:
+    """Return ``path`` as it is if it is a URL, else absolute, counted from ``folder``."""
+    return path if "://" in path else str(folder / Path(path).expanduser())

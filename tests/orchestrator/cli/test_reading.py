@@ -1,0 +1,138 @@
+"""The reading commands over a ledger of finished work: tables for people, JSON for programs, messages for mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from fake_sweeps import Clock, begin, end, run
+
+from orchestrator.cli.root import main
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.search.trials import SweepState, TrialState
+
+FACTS = {
+    "refit": {"epochs": 7, "test_metrics": {"accuracy": 0.93}},
+    "model": "/models/demo",
+    "model_uri": "models:/m-1",
+    "winner": 3,
+}
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """A ledger with two occasions of one sweep: one done, with failures; one stopped before anything was scored."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    with Ledger(url, Clock()) as ledger:
+        sweep = begin(ledger, cv={"folds": 2, "repeats": 1})
+        run(ledger, sweep, range(14), ends={1: TrialState.FAILED, 2: TrialState.DIVERGED})
+        ledger.update_facts(sweep, FACTS)
+        ledger.finish_sweep(sweep, SweepState.COMPLETED)
+        end(ledger, begin(ledger, cv={"folds": 2, "repeats": 1}), SweepState.STOPPED)
+    return url
+
+
+def call(url: str, *arguments: str) -> Result:
+    return CliRunner().invoke(main, [arguments[0], "--ledger", url, *arguments[1:]], catch_exceptions=False)
+
+
+def answer(url: str, *arguments: str) -> Any:
+    result = call(url, *arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_list_shows_every_occasion_with_its_best(url: str) -> None:
+    lines = call(url, "list").stdout.splitlines()
+    assert [line.split()[:3] for line in lines[1:]] == [
+        ["demo/manual-2", "STOPPED", "0/0"],
+        ["demo/manual-1", "COMPLETED", "14/14"],
+    ]
+    assert "accuracy 0.9025 ± 0.0025" in lines[2]
+    assert [one["occasion"] for one in answer(url, "list")] == ["manual-2", "manual-1"]
+
+
+def test_show_prints_the_first_ten_with_the_baseline_and_says_how_to_see_the_rest(url: str) -> None:
+    out = call(url, "show", "demo/manual-1").stdout
+    lines = out.splitlines()
+    assert lines[0] == "demo/manual-1: COMPLETED, 14/14 trials over, 2 without a score, engine keras"
+    assert lines[2].split()[:4] == ["1*", "3", "0.9025", "0.0025"]
+    assert any(line.split()[0] == "baseline" for line in lines)
+    assert "... and 4 more: kerasweep show demo/manual-1 --all" in out
+    assert "boom" in call(url, "show", "demo/manual-1", "--all").stdout
+
+
+def test_show_as_json_holds_the_whole_leaderboard(url: str) -> None:
+    record = answer(url, "show", "demo/manual-1")
+    assert record["trials"] == {"COMPLETED": 12, "FAILED": 1, "DIVERGED": 1}
+    assert len(record["leaderboard"]) == 15
+    assert record["facts"]["winner"] == 3
+
+
+def test_show_takes_the_newest_occasion_unless_told(url: str) -> None:
+    assert answer(url, "show", "demo")["occasion"] == "manual-2"
+
+
+def test_a_trial_shows_folds_curves_and_traceback(url: str) -> None:
+    out = call(url, "show", "demo/manual-1", "3").stdout
+    assert "learning_rate" in out
+    assert "5/5" in out
+    assert "▁" in out
+    failed = call(url, "show", "demo/manual-1", "1").stdout
+    assert "cause: exception" in failed
+    assert "Traceback: boom" in failed
+    record = answer(url, "show", "demo/manual-1", "2")
+    assert record["state"] == "DIVERGED"
+    assert record["folds"][0]["metrics"]["accuracy"] is None
+
+
+def test_best_tells_config_score_spread_test_score_and_model(url: str) -> None:
+    out = call(url, "best", "demo/manual-1").stdout
+    for part in (
+        "trial 3",
+        "0.9025 ± 0.0025 over 2 folds",
+        "test accuracy 0.9300",
+        "/models/demo (refitted for 7 epochs)",
+        "models:/m-1",
+    ):
+        assert part in out
+    record = answer(url, "best", "demo/manual-1")
+    assert (record["trial"], record["model"], record["refit"]["epochs"]) == (3, "/models/demo", 7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("show", "dmeo"), "Near to it: 'demo'"),
+        (("show", "demo/manual-9"), "no sweep 'demo/manual-9'"),
+        (("show", "demo/manual-1", "99"), "no trial 99"),
+        (("best", "demo"), "demo/manual-2 has no trial with a score yet"),
+    ],
+)
+def test_what_is_not_there_is_one_message_and_exit_code_2(url: str, arguments: tuple[str, ...], said: str) -> None:
+    result = call(url, *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+def test_what_is_no_ledgers_url_has_exit_code_2() -> None:
+    result = call("foo", "list")
+    assert result.exit_code == 2
+    assert "expected a URL such as 'sqlite:///kerasweep.db'. Got 'foo' instead." in result.stderr
+
+
+def test_reading_a_folder_without_a_ledger_makes_none(tmp_path: Path) -> None:
+    result = call(f"sqlite:///{tmp_path / 'none.db'}", "list")
+    assert result.exit_code == 2
+    assert "There is no ledger" in result.stderr
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_ui_without_a_store_says_so(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["ui", "--uri", f"sqlite:///{tmp_path / 'none.db'}"])
+    assert result.exit_code == 2
+    assert "There is no MLflow store" in result.stderr

@@ -1,0 +1,238 @@
+"""The conductor between a real ledger and a scripted worker: what is committed, told, taken over and given up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.ledger.records import SweepRow, TrialRow
+from orchestrator.results.status import Silent
+from orchestrator.running.conductor import Objective, SweepConductor
+from orchestrator.search.cohorts import Cohort, CohortFinished, CohortHeard, CohortLost, Packing
+from orchestrator.search.search import Search
+from orchestrator.search.trials import TrialState, trial_key
+from search_spaces import SearchSpace, make_strategy, parse_space
+from trainers.messages import FoldFinished, TrialFailed
+from trainers.results import FoldResult
+
+FOLDS = 2
+SPACE = {"x": [1, 2, 3]}
+
+
+class Clock:
+    """Time that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
+    with Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", clock) as opened:
+        yield opened
+
+
+def claim(ledger: Ledger, *, new: bool = False, pid: int = 1) -> SweepRow:
+    return ledger.claim_sweep("s", {}, {}, Owner("host", pid), 60.0, new=new)
+
+
+def conductor_of(ledger: Ledger, clock: Clock, sweep: SweepRow, **changes: object) -> SweepConductor:
+    space: SearchSpace = parse_space(SPACE)
+    packing = Packing(group=lambda trial: 0, work=lambda trial: 1.0, together=True)
+    search = Search(make_strategy({"type": "grid"}, space, 0), packing, workers=1, folds=FOLDS)
+    fields = {
+        "sweep": sweep,
+        "ledger": ledger,
+        "search": search,
+        "objective": Objective("accuracy", "maximize"),
+        "folds": FOLDS,
+        "test_to_train": 0.5,
+        "key": lambda config: trial_key({"data": "d"}, config),
+        "total": 3,
+        "reuse": True,
+        "deadline": None,
+        "stop_requested": lambda: None,
+        "clock": clock,
+        "watch": Silent(),
+        "committed": lambda: None,
+    }
+    return SweepConductor(**(fields | changes))  # type: ignore[arg-type]
+
+
+def accuracy(number: int, fold: int) -> float:
+    return number / 10 + fold / 100
+
+
+def work(conductor: SweepConductor, cohort: Cohort, score: Callable[[int, int], float] = accuracy) -> None:
+    """Play a worker that trains the whole cohort."""
+    for trial in cohort.trials:
+        for fold in trial.folds:
+            result = FoldResult(fold=fold, metrics={"accuracy": score(trial.number, fold)}, epoch=1, epochs_run=1, seconds=1.0)
+            conductor.handle(CohortHeard(cohort.id, FoldFinished(trial.number, result)))
+    conductor.handle(CohortFinished(cohort.id))
+
+
+def run(conductor: SweepConductor, score: Callable[[int, int], float] = accuracy) -> list[list[int]]:
+    """Play dispatcher until the conductor is finished; return the trials of each cohort."""
+    conductor.start()
+    cohorts = []
+    while not conductor.finished:
+        cohort = conductor.next_cohort()
+        assert cohort is not None
+        cohorts.append([trial.number for trial in cohort.trials])
+        work(conductor, cohort, score)
+    return cohorts
+
+
+def states(rows: Sequence[TrialRow]) -> list[TrialState]:
+    return [row.state for row in rows]
+
+
+def test_every_trial_ends_in_the_ledger_with_mean_and_spread(ledger: Ledger, clock: Clock) -> None:
+    sweep = claim(ledger)
+    conductor = conductor_of(ledger, clock, sweep)
+    run(conductor)
+    rows = ledger.trials(sweep.id)
+    assert states(rows) == [TrialState.COMPLETED] * 3
+    assert [row.score for row in rows] == pytest.approx([0.005, 0.105, 0.205])
+    assert rows[2].summary is not None
+    assert rows[2].summary["std"]["accuracy"] == pytest.approx(0.005)
+    status = conductor.status()
+    assert (status.done, status.running, status.best_number, status.best_config) == (3, 0, 2, {"x": 3})
+
+
+def test_the_next_occasion_takes_equal_work_over_without_training(ledger: Ledger, clock: Clock) -> None:
+    first = claim(ledger)
+    run(conductor_of(ledger, clock, first))
+    second = claim(ledger, new=True, pid=2)
+    conductor = conductor_of(ledger, clock, second)
+    conductor.start()
+    assert conductor.finished
+    assert conductor.status().cached == 3
+    assert [row.cached_from for row in ledger.trials(second.id)] == [f"s/{first.occasion}/{number}" for number in range(3)]
+    assert [row.score for row in ledger.trials(second.id)] == [row.score for row in ledger.trials(first.id)]
+
+
+def test_without_reuse_everything_is_trained_again(ledger: Ledger, clock: Clock) -> None:
+    run(conductor_of(ledger, clock, claim(ledger)))
+    assert run(conductor_of(ledger, clock, claim(ledger, new=True, pid=2), reuse=False)) == [[0, 1, 2]]
+
+
+def test_a_resumed_sweep_repeats_no_finished_trial_and_no_finished_fold(ledger: Ledger, clock: Clock) -> None:
+    conductor = conductor_of(ledger, clock, claim(ledger))
+    conductor.start()
+    cohort = conductor.next_cohort()
+    assert cohort is not None
+    for number, fold in ((0, 0), (0, 1), (1, 0)):  # then the driver dies
+        result = FoldResult(fold=fold, metrics={"accuracy": 0.5}, epoch=1, epochs_run=1, seconds=1.0)
+        conductor.handle(CohortHeard(cohort.id, FoldFinished(number, result)))
+    clock.now += 100
+    again = conductor_of(ledger, clock, claim(ledger, pid=2))
+    again.start()
+    rest = again.next_cohort()
+    assert rest is not None
+    assert [(trial.number, trial.folds) for trial in rest.trials] == [(1, (1,)), (2, (0, 1))]
+    assert again.status().done == 1
+
+
+def test_a_late_driver_writes_nothing(ledger: Ledger, clock: Clock) -> None:
+    late = conductor_of(ledger, clock, claim(ledger))
+    late.start()
+    cohort = late.next_cohort()
+    assert cohort is not None
+    clock.now += 100
+    sweep = claim(ledger, pid=2)
+    work(late, cohort)
+    assert states(ledger.trials(sweep.id)) == [TrialState.PENDING] * 3
+
+
+def test_nan_diverges_is_told_as_failure_and_is_never_best(ledger: Ledger, clock: Clock) -> None:
+    sweep = claim(ledger)
+    conductor = conductor_of(ledger, clock, sweep)
+    run(conductor, lambda number, fold: math.nan if number == 2 else accuracy(number, fold))
+    assert states(ledger.trials(sweep.id))[2] is TrialState.DIVERGED
+    assert conductor.status().best_number == 1
+
+
+def test_a_trials_exception_is_data(ledger: Ledger, clock: Clock) -> None:
+    sweep = claim(ledger)
+    conductor = conductor_of(ledger, clock, sweep)
+    conductor.start()
+    cohort = conductor.next_cohort()
+    assert cohort is not None
+    conductor.handle(CohortHeard(cohort.id, TrialFailed(0, "exception", "ValueError: no", "Traceback ...")))
+    row = ledger.trial(sweep.id, 0)
+    assert (row.state, row.cause, row.message, row.traceback) == (
+        TrialState.FAILED,
+        "exception",
+        "ValueError: no",
+        "Traceback ...",
+    )
+    assert conductor.status().failed == 1
+
+
+@pytest.mark.parametrize(
+    ("fell_back", "expected"),
+    [((), ("fused", None)), ((1,), ("keras", "too little memory")), ((0, 1), ("keras", "too little memory"))],
+)
+def test_a_trial_is_said_to_be_fused_only_if_all_its_folds_were(
+    ledger: Ledger, clock: Clock, fell_back: tuple[int, ...], expected: tuple[str, str | None]
+) -> None:
+    sweep = claim(ledger)
+    conductor = conductor_of(ledger, clock, sweep)
+    conductor.start()
+    cohort = conductor.next_cohort()
+    assert cohort is not None
+    for fold in range(FOLDS):
+        engine, reason = ("keras", "too little memory") if fold in fell_back else ("fused", None)
+        result = FoldResult(
+            fold=fold, metrics={"accuracy": 0.5}, epoch=1, epochs_run=1, seconds=1.0, engine=engine, engine_reason=reason
+        )
+        conductor.handle(CohortHeard(cohort.id, FoldFinished(0, result)))
+    row = ledger.trial(sweep.id, 0)
+    assert (row.engine, row.engine_reason) == expected
+
+
+def test_a_minimised_metric_ranks_the_other_way(ledger: Ledger, clock: Clock) -> None:
+    conductor = conductor_of(ledger, clock, claim(ledger), objective=Objective("accuracy", "minimize"))
+    run(conductor)
+    assert conductor.status().best_number == 0
+
+
+def test_ties_rank_by_ask_order(ledger: Ledger, clock: Clock) -> None:
+    conductor = conductor_of(ledger, clock, claim(ledger))
+    run(conductor, lambda number, fold: 0.0)
+    assert conductor.status().best_number == 0
+
+
+@pytest.mark.parametrize("why", ["signal", "deadline"])
+def test_stopping_hands_out_nothing_more_and_keeps_what_is_done(ledger: Ledger, clock: Clock, why: str) -> None:
+    asked: list[str] = []
+    sweep = claim(ledger)
+    conductor = conductor_of(ledger, clock, sweep, stop_requested=lambda: asked[0] if asked else None, deadline=clock.now + 10)
+    conductor.start()
+    cohort = conductor.next_cohort()
+    assert cohort is not None
+    if why == "signal":
+        asked.append("interrupted")
+    else:
+        clock.now += 10
+    conductor.tick()
+    assert conductor.finished
+    assert conductor.reason == ("interrupted" if why == "signal" else "budget: time")
+    assert conductor.next_cohort() is None
+    conductor.handle(CohortLost(cohort.id, "stopped"))
+    assert not any(row.state.terminal for row in ledger.trials(sweep.id))

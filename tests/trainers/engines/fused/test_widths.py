@@ -1,0 +1,85 @@
+"""Nets of different widths in one program learn what they learn alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+from references import STOPPING, assert_equal, fit, member, table
+
+from trainers.engines.fused.engine import FusedEngine
+from trainers.engines.fused.members import Member, MemberResult, Rows
+from trainers.engines.fused.widths import can_be_widened
+from trainers.recipes.parameters import common_widths
+
+layers = keras.layers
+
+
+def wide_and_deep(units: int, norm: bool, optimizer: str) -> keras.Model:
+    wide, deep = keras.Input((2,), name="wide"), keras.Input((3,), name="deep")
+    x = deep
+    for index in range(2):
+        x = layers.Dense(units + index, kernel_regularizer="l2", use_bias=not norm)(x)
+        x = layers.BatchNormalization()(x) if norm else x
+        x = layers.Activation("selu")(x)
+    model = keras.Model({"wide": wide, "deep": deep}, layers.Dense(1, "sigmoid")(layers.Concatenate()([x, wide])))
+    model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def members(norm: bool, optimizer: str) -> list[Member]:
+    base = table()
+    rows = Rows({"wide": base.inputs[:, :2], "deep": base.inputs[:, 2:]}, base.target)
+    return [
+        member(
+            lambda u=units: wide_and_deep(u, norm, optimizer), rows, 1, id=units, monitor=np.arange(0, 100, 3), stopping=STOPPING,
+            widen=lambda: wide_and_deep_in_common_widths(norm, optimizer), epochs=(5,),
+        )
+        for units in (3, 7, 14)
+    ]  # fmt: skip
+
+
+def wide_and_deep_in_common_widths(norm: bool, optimizer: str) -> keras.Model:
+    assert common_widths([3, 8]) == common_widths([14, 15]) == [16, 16]
+    wide, deep = keras.Input((2,), name="wide"), keras.Input((3,), name="deep")
+    x = deep
+    for _ in range(2):
+        x = layers.Dense(16, kernel_regularizer="l2", use_bias=not norm)(x)
+        x = layers.BatchNormalization()(x) if norm else x
+        x = layers.Activation("selu")(x)
+    model = keras.Model({"wide": wide, "deep": deep}, layers.Dense(1, "sigmoid")(layers.Concatenate()([x, wide])))
+    model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize(("norm", "optimizer"), [(True, "adam"), pytest.param(False, "rmsprop", marks=pytest.mark.full)])
+def test_members_of_different_widths_share_a_program_and_equal_fit(norm: bool, optimizer: str) -> None:
+    engine = FusedEngine()
+    made = members(norm, optimizer)
+
+    results = {result.id: result for result in engine.train(made)}
+
+    assert len(engine._programs) == 1
+    for one in made:
+        result = results[one.id]
+        assert isinstance(result, MemberResult)
+        assert_equal(result, fit(one), 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: [layers.Dense(4, "relu"), layers.Dropout(0.1)], True),
+        (lambda: [layers.Dense(4, "sigmoid")], False),
+        (lambda: [layers.Dense(4, "selu"), layers.AlphaDropout(0.1)], False),
+        (lambda: [layers.Dense(4), layers.LayerNormalization()], False),
+        (lambda: [layers.Dense(4, kernel_constraint="unit_norm")], False),
+    ],
+)
+def test_only_nets_whose_zero_units_stay_zero_are_widened(make: Callable[[], list[keras.Layer]], expected: bool) -> None:
+    model = keras.Sequential([layers.Input((5,)), *make(), layers.Dense(1, "sigmoid")])
+    model.compile("adam", "mse")
+
+    assert can_be_widened(model) is expected

@@ -1,0 +1,1 @@
+"""How folds are trained: ``keras`` by ``model.fit``, ``fused`` as compiled programs of many."""

@@ -1,0 +1,110 @@
+"""Rows for lanes: the pool that all members of a program share, and the order in which each member meets its own.
+
+Orders come from NumPy, one generator a member: the same whatever the program's shape, companions or backend.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.engines.fused.members import Indices, Member, Rows
+from trainers.engines.fused.program import Pool
+
+Numbers = NDArray[np.int32]
+
+
+class RowPool:
+    """One device copy of each ``Rows`` that members use, laid behind one another; rows are numbered across all of them."""
+
+    def __init__(self, copies: Sequence[Rows]) -> None:
+        unique = list({id(rows): rows for rows in copies}.values())
+        self._offsets: dict[int, int] = {}
+        offset = 0
+        for rows in unique:
+            self._offsets[id(rows)] = offset
+            offset += _length(rows.inputs)
+        self._kept = unique  # identities stay theirs as long as the pool lives
+        self.arrays = Pool(_joined([rows.inputs for rows in unique]), _joined([rows.target for rows in unique]))
+
+    def numbers(self, rows: Rows, indices: Indices) -> Numbers:
+        """Return the pool's numbers of ``indices`` into ``rows``."""
+        return (np.asarray(indices) + self._offsets[id(rows)]).astype("int32")
+
+
+def layout(rows: Rows) -> tuple[Any, ...]:
+    """Return what must be equal for two ``Rows`` to share a pool: structure, shapes without rows, dtypes."""
+    leaves, structure = jax.tree.flatten((rows.inputs, rows.target))
+    return (str(structure), *((np.shape(leaf)[1:], str(np.asarray(leaf).dtype)) for leaf in leaves))
+
+
+def _length(inputs: Any) -> int:
+    return len(jax.tree.leaves(inputs)[0])
+
+
+def _joined(trees: Sequence[Any]) -> Any:
+    def join(*arrays: Any) -> Any:
+        return jax.device_put(arrays[0] if len(arrays) == 1 else np.concatenate(arrays))
+
+    return jax.tree.map(join, *trees)
+
+
+def columns(count: int, size: int, filled: bool) -> int:
+    """Return how many columns ``count`` rows take in batches of ``size``: whole ones if the last is filled up, else as many."""
+    return -(-count // size) * size if filled else count
+
+
+class Order:
+    """The order of one member's training rows, epoch after epoch."""
+
+    def __init__(self, member: Member, numbers: Numbers) -> None:
+        self._numbers = numbers
+        self._weights = member.train_weights
+        self._generator = np.random.default_rng(member.seed)
+        self._ahead: deque[tuple[Numbers, NDArray[np.float32] | None]] = deque()
+
+    def epochs_ahead(self, count: int) -> list[tuple[Numbers, NDArray[np.float32] | None]]:
+        """Return rows and weights of the next ``count`` epochs; they stay the next ones until they are ``done``."""
+        while len(self._ahead) < count:
+            shuffled = self._generator.permutation(len(self._numbers))
+            self._ahead.append((self._numbers[shuffled], None if self._weights is None else self._weights[shuffled]))
+        return list(islice(self._ahead, count))
+
+    def done(self, count: int) -> None:
+        """Forget ``count`` epochs that have been trained."""
+        for _ in range(count):
+            self._ahead.popleft()
+
+
+def lay(
+    target: Numbers, weights: NDArray[np.float32] | None, rows: Numbers, row_weights: Any, *, batch: int, filled: bool
+) -> None:
+    """Write one member's rows into its part of a feed, (columns,), and its weights beside.
+
+    Where batches are filled up, what is left holds the member's own first row as ``-1 - row``. Else the rows beyond the whole
+    batches stand in the last columns, and batches that the member does not have are marked likewise.
+    """
+    count = len(rows)
+    whole = count if filled else count // batch * batch
+    target[:] = -1 - rows[0]
+    target[:whole] = rows[:whole]
+    rest = count - whole
+    if rest:
+        target[-rest:] = rows[whole:]
+    if weights is not None:
+        weights[:] = 0
+        given = np.ones(count, dtype="float32") if row_weights is None else row_weights
+        weights[:whole] = given[:whole]
+        if rest:
+            weights[-rest:] = given[whole:]
+
+
+def tree_rows(values: Mapping[str, Any] | Sequence[Any] | Any, indices: Indices) -> Any:
+    """Return the rows ``indices`` of every array in a pytree."""
+    return jax.tree.map(lambda array: np.asarray(array)[indices], values)

@@ -1,1 +1,0 @@
-"""The parts of the fused engine; :mod:`trainers.fused_engine` is the door. Everything here but ``members`` needs Keras on JAX."""

@@ -1,0 +1,1 @@
+"""What is fitted on a fold's training rows and applied to all. Knows no Keras."""

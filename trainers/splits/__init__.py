@@ -1,0 +1,1 @@
+"""Who is trained on, watched and scored, by row index. It fits nothing."""
