@@ -17,13 +17,11 @@ import psutil
 
 import orchestrator.sweep
 from benchmarks.outcome import write_outcome
-from orchestrator.dispatch.local import Dispatcher, LocalDispatcher
-from orchestrator.dispatch.raytune import RayDispatcher
+from orchestrator.dispatch import Dispatcher, LocalDispatcher, RayDispatcher
 from orchestrator.errors import TrackingError
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import TrialRow
-from orchestrator.results.status import Status
-from orchestrator.spec.loading import spec_from_mapping
+from orchestrator.ledger import Ledger, TrialRow
+from orchestrator.results import Status
+from orchestrator.spec import spec_from_mapping
 
 WORKER = Path(__file__).with_name("noop_worker.py")
 

@@ -71,14 +71,14 @@ def _lay_out(name: str, size: str, engine: str, local: bool, pima: Path | None) 
 
 def _run() -> None:
     start = time.time()
-    from orchestrator.spec.loading import load_spec
+    from orchestrator.spec import load_spec
     from orchestrator.sweep import run_sweep
 
     phases = Phases(start)
     spec = load_spec("sweep.yaml")
     row = run_sweep(spec, watch=phases)
     ended = time.time() - start
-    from orchestrator.ledger.ledger import Ledger
+    from orchestrator.ledger import Ledger
 
     with Ledger(spec.ledger) as ledger:
         trials = ledger.trials(row.id)

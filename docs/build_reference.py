@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.spec.schema import sweep_schema
+from orchestrator.spec import sweep_schema
 from trainers.metrics import METRICS
-from trainers.recipes.parameters import RECIPES
+from trainers.recipes import RECIPES
 
 REFERENCE = Path(__file__).with_name("sweep-file.md")
 INTRODUCTION = """# The sweep file

@@ -24,6 +24,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+INTERRUPTED = 130
+"""The exit code of a command that somebody stopped."""
+
 
 class KerasweepError(Exception):
     """Base of all errors that the orchestrator raises on purpose."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-
-from orchestrator.schedules.due_times import occasion_of
+from datetime import UTC, datetime
 
 NOW = "now"
 """Stands for the present time, so that every tick of a timer is an occasion of its own."""
@@ -41,3 +40,9 @@ def next_by_hand(used: Iterable[str]) -> str:
     """Return the occasion that a run by hand begins after those that are ``used``."""
     numbers = [int(found[1]) for found in map(_BY_HAND.fullmatch, used) if found]
     return f"{BY_HAND}{max(numbers, default=0) + 1}"
+
+
+def occasion_of(due: int) -> str:
+    """Return the occasion of a sweep that is due then, such as ``2026-11-20T02:00Z``; seconds only where there are any."""
+    instant = datetime.fromtimestamp(due, UTC)
+    return f"{instant:%Y-%m-%dT%H:%MZ}" if due % 60 == 0 else f"{instant:%Y-%m-%dT%H:%M:%SZ}"

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.champion.contest import Contest
-from orchestrator.champion.webhook import notify
-from orchestrator.champion.winner import choose_winner
-from orchestrator.dispatch.local import Dispatcher
+from orchestrator.champion import Contest, choose_winner, notify
+from orchestrator.dispatch import Dispatcher
 from orchestrator.errors import (
     KerasweepError,
     LeaseLostError,
@@ -25,21 +23,26 @@ from orchestrator.errors import (
     UserCheckError,
     WorkerLostError,
 )
-from orchestrator.ledger.lease import LEASE_SECONDS, Lease
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.owner import Owner
-from orchestrator.ledger.records import SweepRow
+from orchestrator.ledger import LEASE_SECONDS, Lease, Ledger, Owner, SweepRow
 from orchestrator.occasion_names import is_by_hand
-from orchestrator.results.status import Silent, Watch
-from orchestrator.running.conductor import Objective, SweepConductor
-from orchestrator.running.set_up import make_dispatcher, make_search, make_trial_key, most_trials, strategy_of
-from orchestrator.running.staging import Staged, stage_data
-from orchestrator.running.stop import StopRequestedError, StopSignals
-from orchestrator.running.warm_start import fix_first_configs
-from orchestrator.search.trials import SweepState
-from orchestrator.spec.model import SweepSpec
-from orchestrator.tracking.registry import CHALLENGER
-from orchestrator.tracking.tracker import Tracker
+from orchestrator.results import Silent, Watch
+from orchestrator.running import (
+    Objective,
+    Staged,
+    StopRequestedError,
+    StopSignals,
+    SweepConductor,
+    fix_first_configs,
+    make_dispatcher,
+    make_search,
+    make_trial_key,
+    most_trials,
+    stage_data,
+    strategy_of,
+)
+from orchestrator.search import SweepState
+from orchestrator.spec import SweepSpec
+from orchestrator.tracking import CHALLENGER, Tracker
 from search_spaces import Strategy
 from trainers.errors import TrainerError
 from trainers.messages import Check, Checked, Failed, Refit, Refitted
@@ -275,7 +278,7 @@ class _Drive:
 
     def _crown(self, dispatcher: Dispatcher, staged: Staged) -> None:
         """Refit the winner, score it once on the test part, and give the model to MLflow."""
-        from orchestrator.tracking.model_folder import write_model_folder
+        from orchestrator.tracking import write_model_folder
 
         winner = choose_winner(self.ledger, self.sweep, self.spec.objective, staged.baseline)
         self.watch.phase(f"refitting the winner, trial {winner.number}, on all search rows")

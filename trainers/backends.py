@@ -1,22 +1,13 @@
-"""What Keras costs under a backend beyond its work, and how that is spared: compiled initializers, a TensorFlow nobody needs."""
+"""What Keras imports beyond its work, and how that is spared: a TensorFlow nobody needs."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 
 import keras
 from keras.src.utils.module_utils import tensorflow as lazy_tensorflow
-
-
-def cheap_initializers() -> AbstractContextManager[None]:
-    """Draw initial weights by NumPy's generators where drawing them by the backend means compiling: under JAX."""
-    if keras.backend.backend() != "jax":
-        return nullcontext()
-    from trainers.recipes.initial_weights import numpy_initializers
-
-    return numpy_initializers()
 
 
 @contextmanager

@@ -10,9 +10,9 @@ import numpy as np
 from trainers.metrics import score
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Array, Dataset
+    from trainers.data import Array, Dataset
     from trainers.settings import Task
-    from trainers.splits.folds import Rows, Splits
+    from trainers.splits import Rows, Splits
 
 
 def baseline_scores(

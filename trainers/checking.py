@@ -13,20 +13,18 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from trainers.backends import cheap_initializers, without_tensorflow
-from trainers.engines.keras import fit_model, plan_for, predict, score_model
+from trainers.backends import without_tensorflow
+from trainers.engines import fit_model, plan_for, predict, score_model
 from trainers.errors import TrainerError, UserCodeError
-from trainers.preprocessing.parts import class_weights, part, take
-from trainers.preprocessing.prepare import check_exportable
-from trainers.recipes.building import build_model
-from trainers.recipes.shapes import model_shape
+from trainers.preprocessing import check_exportable, class_weights, model_shape, part, take
+from trainers.recipes import build_model, cheap_initializers
 from trainers.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Array, Dataset
-    from trainers.preprocessing.prepare import Prepared
+    from trainers.data import Array, Dataset
+    from trainers.preprocessing import Prepared
     from trainers.settings import Config, SweepSettings
-    from trainers.splits.folds import Fold
+    from trainers.splits import Fold
 
 _SCORED_ROWS = 2000
 _EXPORTED_ROWS = 20

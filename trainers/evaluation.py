@@ -12,20 +12,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainers.checking import check_config, versions
-from trainers.data.loading import open_staged
-from trainers.engines.crossentropy import go_back_to_logits
-from trainers.engines.fused.evaluation import evaluate_fused
-from trainers.engines.keras import train_fold
+from trainers.engines import go_back_to_logits, train_fold
 from trainers.failures import cause_of, one_line
 from trainers.messages import Checked, Event, FoldFinished, Progress, TrialFailed, TrialRequest
-from trainers.preprocessing.parts import size_of
-from trainers.preprocessing.prepare import Prepared, prepare, preprocessing_key
+from trainers.preprocessing import Prepared, prepare, preprocessing_key, size_of
 from trainers.settings import Config, SweepSettings, effective_config
+from trainers.staging import open_staged
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Dataset
-    from trainers.engines.fused.cohorts import FusedCohorts
-    from trainers.splits.folds import Splits
+    from trainers.data import Dataset
+    from trainers.engines.fused import FusedCohorts
+    from trainers.splits import Splits
 
 _log = logging.getLogger(__name__)
 
@@ -103,8 +100,7 @@ class Evaluator:
 
     def _fused(self) -> FusedCohorts:
         if self._cohorts is None:
-            from trainers.engines.fused.cohorts import FusedCohorts
-            from trainers.engines.fused.memory import memory_share
+            from trainers.engines.fused import FusedCohorts, memory_share
 
             self._cohorts = FusedCohorts(self.settings, self.dataset, self.splits, self.prepared, memory_share(os.environ))
         return self._cohorts
@@ -118,6 +114,8 @@ class Evaluator:
         report : receives Progress, FoldFinished and TrialFailed, in this process and thread. What it raises ends the cohort.
         """
         if self.settings.engine == "fused":
+            from trainers.engines.fused import evaluate_fused
+
             evaluate_fused(
                 self._fused(), trials, effective=self.effective, report=report, by_fit=self.evaluate_trial, told=self._told
             )

@@ -19,7 +19,7 @@ from trainers.settings import Task
 from trainers.usercode import import_object
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Array
+    from trainers.data import Array
 
 Direction = Literal["maximize", "minimize"]
 Needs = Literal["labels", "probabilities", "values"]

@@ -21,9 +21,9 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-    from trainers.data.dataset import Array, Dataset
-    from trainers.engines.targets import TargetPlan
-    from trainers.preprocessing.prepare import Prepared
+    from trainers.data import Array, Dataset
+    from trainers.engines import TargetPlan
+    from trainers.preprocessing import Prepared
 
 MODEL, PREPROCESSING, SAMPLE, MANIFEST = "model.keras", "preprocessing", "sample.json", "manifest.json"
 

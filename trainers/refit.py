@@ -11,24 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers.checking import versions
-from trainers.engines.keras import EpochReport, Fitted, fit_model, plan_for, score_model
+from trainers.engines import EpochReport, Fitted, fit_model, plan_for, score_model
 from trainers.errors import NotFusableError, TrainerError
 from trainers.messages import Refit, Refitted
 from trainers.model_files import describe_data, describe_output, write_model
-from trainers.preprocessing.parts import class_weights, part
-from trainers.preprocessing.prepare import prepare
-from trainers.recipes.building import build_model
-from trainers.recipes.shapes import model_shape
+from trainers.preprocessing import class_weights, model_shape, part, prepare
+from trainers.recipes import build_model
 from trainers.seeds import derive_seed
-from trainers.splits.monitoring import monitor_rows
+from trainers.splits import monitor_rows
 
 if TYPE_CHECKING:
     import keras
 
-    from trainers.data.dataset import Array, Dataset
-    from trainers.engines.targets import TargetPlan
+    from trainers.data import Array, Dataset
+    from trainers.engines import TargetPlan
     from trainers.evaluation import Evaluator
-    from trainers.preprocessing.prepare import Prepared
+    from trainers.preprocessing import Prepared
     from trainers.settings import SweepSettings
 
 _log = logging.getLogger(__name__)
@@ -135,7 +133,7 @@ def _fit(
     of_classes = class_weights(settings.fit, dataset, plan.train)
     early = settings.fit.early_stopping if plan.monitor is not None else None
     if settings.engine == "fused":
-        from trainers.engines.fused.refit import fit_alone
+        from trainers.engines.fused import fit_alone
 
         try:
             return fit_alone(

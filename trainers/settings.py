@@ -80,7 +80,7 @@ class TrainerSettings:
 class SweepSettings:
     """Everything about a sweep that its trials share, as a worker receives it once.
 
-    ``stage`` is the folder with the staged data set and splits (``trainers.data.loading.open_staged``), ``code`` the folder that
+    ``stage`` is the folder with the staged data set and splits (``trainers.staging.open_staged``), ``code`` the folder that
     holds the user's modules, ``metrics`` the objective first, then the others.
     """
 

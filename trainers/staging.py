@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.data.dataset import Dataset
+from trainers.data import Dataset
 from trainers.errors import DataError
-from trainers.splits.folds import Fold, Splits
+from trainers.splits import Fold, Splits
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from trainers.data.dataset import Array
+    from trainers.data import Array
 
 _DATASET, _SPLITS, _TABLE, _ARRAY, _ROWS, _INDICES = (
     "dataset.json",

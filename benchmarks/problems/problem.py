@@ -51,7 +51,7 @@ class Problem:
 
     def lay_out(self, size: str, folder: Path, pima: Path | None) -> dict[str, Any]:
         """Write what every method is given into ``folder``: the rows, the folds, the configurations, the sweep file."""
-        from orchestrator.spec.loading import load_spec
+        from orchestrator.spec import load_spec
 
         folder.mkdir(parents=True, exist_ok=True)
         x, y = self.rows(pima)
@@ -94,8 +94,8 @@ def _configs(spec: Any) -> list[dict[str, Any]]:
 
 def _folds(spec: Any) -> list[dict[str, list[int]]]:
     """Return Kerasweep's own folds as row numbers; ``monitor`` is empty without early stopping."""
-    from trainers.data.loading import load
-    from trainers.splits.folds import make_splits
+    from trainers.data import load
+    from trainers.splits import make_splits
 
     settings = spec.sweep_settings(stage="", engine="keras")
     stopping = settings.fit.early_stopping

@@ -16,25 +16,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.champion.promotion import COMPARISON, PROMOTION, Comparison, Verdict, compare, decide, promotion_seed
+from orchestrator.champion.promotion import Comparison, Verdict, compare, decide, promotion_seed
 from orchestrator.champion.retraining import FreshSplits, retrain, stage_fresh_splits
 from orchestrator.errors import KerasweepError, LeaseLostError, TrackingError
-from orchestrator.results.row_values import is_finite
-from orchestrator.running.set_up import make_dispatcher
-from orchestrator.running.stop import StopRequestedError
-from orchestrator.running.work_identity import work_identity
-from orchestrator.search.trials import canonical
-from orchestrator.tracking.registry import TAG_PREVIOUS, ModelRegistry, Version
+from orchestrator.results import COMPARISON, PROMOTION, is_finite
+from orchestrator.running import StopRequestedError, make_dispatcher, work_identity
+from orchestrator.search import canonical
+from orchestrator.tracking import TAG_PREVIOUS, ModelRegistry, Version
 from trainers.errors import TrainerError
 from trainers.settings import SweepSettings, effective_config
 
 if TYPE_CHECKING:
-    from orchestrator.dispatch.local import Dispatcher
-    from orchestrator.ledger.ledger import Ledger
-    from orchestrator.ledger.records import SweepRow, TrialRow
-    from orchestrator.results.status import Watch
-    from orchestrator.running.staging import Staged
-    from orchestrator.spec.model import SweepSpec
+    from orchestrator.dispatch import Dispatcher
+    from orchestrator.ledger import Ledger, SweepRow, TrialRow
+    from orchestrator.results import Watch
+    from orchestrator.running import Staged
+    from orchestrator.spec import SweepSpec
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +134,7 @@ class Contest:
         return None
 
     def _one_way_to_cut(self) -> bool:
-        from trainers.data.loading import open_staged
+        from trainers.staging import open_staged
 
         return not self.spec.cv.shuffle or open_staged(self.staged.folder)[1].kind == "timeseries"
 

@@ -8,12 +8,8 @@ from __future__ import annotations
 import hashlib
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-COMPARISON, PROMOTION = "comparison", "promotion"
-"""Names of a sweep's facts: the figures of a comparison, which a resumed sweep does not repeat, and what came of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,13 +151,6 @@ def decide(comparison: Comparison, alpha: float, champion: str) -> Verdict:
     better = test.p < alpha
     relation = "below" if better else "not below"
     return Verdict(better, f"{scores}: better with p = {test.p:.2g}, {relation} alpha = {alpha:g}{same}.")
-
-
-def standing(outcome: Mapping[str, Any]) -> str:
-    """Return in words what a sweep's facts say under ``PROMOTION``: model, version, what it is now, and why."""
-    replaced = f", in the place of version {outcome['previous']}" if outcome["previous"] else ""
-    now = f"became champion{replaced}" if outcome["champion"] else "stays challenger"
-    return f"{outcome['model']}/{outcome['version']} {now}: {outcome['reason']}"
 
 
 def _finite(score: float | None) -> float | None:

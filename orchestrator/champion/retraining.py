@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.search.cohorts import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost, Packing, pack, work_of
+from orchestrator.search import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost, Packing, pack, work_of
 from trainers.messages import FoldFinished, TrialFailed, TrialRequest
-from trainers.recipes.parameters import structural_key
+from trainers.recipes import structural_key
 from trainers.results import FoldResult
 from trainers.settings import Config, SweepSettings
 
 if TYPE_CHECKING:
-    from orchestrator.dispatch.local import Dispatcher
+    from orchestrator.dispatch import Dispatcher
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ def stage_fresh_splits(staged: Path, folder: Path, settings: SweepSettings, test
     ------
     trainers.errors.DataError : the rows cannot be cut so, as where time or the file's order leaves one way to cut them.
     """
-    from trainers.data.loading import open_staged, stage
-    from trainers.splits.folds import make_splits
+    from trainers.splits import make_splits
+    from trainers.staging import open_staged, stage
 
     dataset, _ = open_staged(staged)
     early = settings.fit.early_stopping

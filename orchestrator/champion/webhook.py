@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from orchestrator.occasion_names import is_by_hand
-from orchestrator.results.report import is_reported, report_of
+from orchestrator.results import is_reported, report_of
 
 if TYPE_CHECKING:
-    from orchestrator.ledger.ledger import Ledger
-    from orchestrator.ledger.records import SweepRow
+    from orchestrator.ledger import Ledger, SweepRow
 
 logger = logging.getLogger(__name__)
 

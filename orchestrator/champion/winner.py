@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from orchestrator.errors import KerasweepError
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import SweepRow, TrialRow
-from orchestrator.results.leaderboard import Leaderboard, Objective
-from orchestrator.search.trials import TrialState
+from orchestrator.ledger import Ledger, SweepRow, TrialRow
+from orchestrator.results import Leaderboard, Objective
+from orchestrator.search import TrialState
 
 
 def choose_winner(

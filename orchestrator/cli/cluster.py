@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli.options import NEW_OPTION, OCCASION_OPTION, STORE_OPTION, refuse_both
-from orchestrator.cli.reading import JSON_OPTION, LEDGER_OPTION, console, print_json, when
+from orchestrator.cli.options import JSON_OPTION, LEDGER_OPTION, NEW_OPTION, OCCASION_OPTION, STORE_OPTION, refuse_both
+from orchestrator.cli.printing import console, print_json, when
 
 if TYPE_CHECKING:
-    from orchestrator.cluster.jobs import Job, Jobs
-    from orchestrator.cluster.parcel import Parcel
-    from orchestrator.cluster.submission import Attempt
-    from orchestrator.ledger.ledger import Ledger
+    from orchestrator.cluster import Attempt, Job, Jobs, Parcel
+    from orchestrator.ledger import Ledger
 
 _EXIT_CODES = {"SUCCEEDED": 0, "STOPPED": 130, "FAILED": 1}
 _LOG_LINES = 20
@@ -53,14 +51,20 @@ def submit(
 ) -> None:
     """Run the sweep in the file SWEEP on a Ray cluster, or continue it there. Repeating a submit does no harm."""
     refuse_both(new, occasion)
-    from orchestrator.cluster.access import find_address
-    from orchestrator.cluster.checks import check_submission
-    from orchestrator.cluster.jobs import job_record
-    from orchestrator.cluster.parcel import make_parcel
-    from orchestrator.cluster.submission import await_driver, await_end, claim_attempt, send_attempt, sweep_state
+    from orchestrator.cluster import (
+        await_driver,
+        await_end,
+        check_submission,
+        claim_attempt,
+        find_address,
+        job_record,
+        make_parcel,
+        send_attempt,
+        sweep_state,
+    )
     from orchestrator.errors import ClusterError
-    from orchestrator.ledger.ledger import Ledger
-    from orchestrator.spec.loading import load_spec, read_sweep
+    from orchestrator.ledger import Ledger
+    from orchestrator.spec import load_spec, read_sweep
 
     spec = load_spec(sweep, ledger)
     written = read_sweep(sweep, ledger)
@@ -102,7 +106,7 @@ def submit(
 @JSON_OPTION
 def status(sweep: str | None, address: str | None, ledger: str | None, as_json: bool) -> None:
     """Tell how SWEEP (NAME or NAME/OCCASION) stands on a cluster; without one: all that are waiting or running."""
-    from orchestrator.cluster.submission import find_job, newest_jobs
+    from orchestrator.cluster import find_job, newest_jobs
 
     jobs = _connect(address)
     found = [find_job(jobs, sweep)] if sweep else [job for job in newest_jobs(jobs) if not job.state.over]
@@ -111,7 +115,7 @@ def status(sweep: str | None, address: str | None, ledger: str | None, as_json: 
 
 def list_on_cluster(address: str, ledger: str | None, *, as_json: bool) -> None:
     """Print all sweeps that a cluster has seen."""
-    from orchestrator.cluster.submission import newest_jobs
+    from orchestrator.cluster import newest_jobs
 
     jobs = _connect(address)
     _print_jobs(list(newest_jobs(jobs)), jobs, ledger, as_json=as_json, none="No sweeps yet.")
@@ -123,7 +127,7 @@ def list_on_cluster(address: str, ledger: str | None, *, as_json: bool) -> None:
 @click.option("--follow", "-f", is_flag=True, help="Go on until the sweep is over.")
 def logs(sweep: str | None, address: str | None, follow: bool) -> None:
     """Show what SWEEP (NAME or NAME/OCCASION; default the newest) has printed on a cluster."""
-    from orchestrator.cluster.submission import await_end, find_job
+    from orchestrator.cluster import await_end, find_job
 
     jobs = _connect(address)
     job = find_job(jobs, sweep)
@@ -139,8 +143,7 @@ def logs(sweep: str | None, address: str | None, follow: bool) -> None:
 @JSON_OPTION
 def stop(sweep: str, address: str | None, ledger: str, as_json: bool) -> None:
     """Stop SWEEP (NAME or NAME/OCCASION) on a cluster. What is finished is kept; submitting it again continues it."""
-    from orchestrator.cluster.jobs import job_record
-    from orchestrator.cluster.submission import find_job, sweep_state
+    from orchestrator.cluster import find_job, job_record, sweep_state
     from orchestrator.errors import ClusterError
 
     _refuse_without_cluster(sweep, address, ledger)
@@ -171,10 +174,10 @@ def stop(sweep: str, address: str | None, ledger: str, as_json: bool) -> None:
 
 def _refuse_without_cluster(sweep: str, address: str | None, ledger: str) -> None:
     """Where no cluster is named and a driver without one is known to have the sweep, raise ``AddressError`` that names it."""
-    from orchestrator.cluster.access import names_cluster
+    from orchestrator.cluster import names_cluster
     from orchestrator.errors import AddressError, KerasweepError
-    from orchestrator.ledger.lease import is_driven
-    from orchestrator.results.reading import find_sweep, open_ledger
+    from orchestrator.ledger import is_driven
+    from orchestrator.results import find_sweep, open_ledger
 
     if names_cluster(address, os.environ):
         return
@@ -191,10 +194,9 @@ def _refuse_without_cluster(sweep: str, address: str | None, ledger: str) -> Non
 
 
 def _connect(address: str | None) -> Jobs:
-    from orchestrator.cluster.access import find_address, find_token
-    from orchestrator.cluster.job_client import JobClient
+    from orchestrator.cluster import connect
 
-    return JobClient(find_address(address, os.environ), find_token(os.environ))
+    return connect(address, os.environ)
 
 
 def _tell_completed(name: str, occasion: str, address: str, *, as_json: bool) -> None:
@@ -241,8 +243,7 @@ def _print_jobs(found: list[Job], jobs: Jobs, ledger: str | None, *, as_json: bo
 
 
 def _record(job: Job, ledger: Ledger | None) -> dict[str, Any]:
-    from orchestrator.cluster.jobs import job_record
-    from orchestrator.cluster.submission import sweep_state
+    from orchestrator.cluster import job_record, sweep_state
     from orchestrator.errors import NotFoundError
 
     trials = None
@@ -263,7 +264,7 @@ def _done(trials: dict[str, int] | None) -> str:
 
 
 def _open(ledger: str) -> Ledger:
-    from orchestrator.results.reading import open_ledger
+    from orchestrator.results import open_ledger
 
     return open_ledger(ledger)
 
@@ -273,7 +274,7 @@ def _exit_code(job: Job) -> int:
 
 
 def _end_of(jobs: Jobs, job: Job) -> str:
-    from orchestrator.cluster.submission import last_lines
+    from orchestrator.cluster import last_lines
 
     return "\n".join(last_lines(jobs, job, _LOG_LINES))
 

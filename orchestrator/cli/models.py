@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
-from orchestrator.cli.reading import JSON_OPTION, LEDGER_OPTION, print_json
+from orchestrator.cli.options import JSON_OPTION, LEDGER_OPTION
+from orchestrator.cli.printing import print_json
+from orchestrator.errors import NotFoundError
 
 _URI_OPTION = click.option(
     "--uri", envvar="MLFLOW_TRACKING_URI", default="sqlite:///mlflow.db", show_default=True, help="Where the models are."
@@ -20,7 +26,7 @@ _URI_OPTION = click.option(
 @JSON_OPTION
 def promote(model: str, version: str, uri: str, as_json: bool) -> None:
     """Make VERSION of the registered MODEL its champion, whatever a comparison said."""
-    from orchestrator.tracking.registry import ModelRegistry
+    from orchestrator.tracking import ModelRegistry
 
     registry = ModelRegistry(uri)
     chosen = registry.version(model, version)
@@ -35,7 +41,7 @@ def promote(model: str, version: str, uri: str, as_json: bool) -> None:
 @JSON_OPTION
 def rollback(model: str, uri: str, as_json: bool) -> None:
     """Make the champion before the present one of the registered MODEL its champion again."""
-    from orchestrator.tracking.registry import ModelRegistry
+    from orchestrator.tracking import ModelRegistry
 
     registry = ModelRegistry(uri)
     now, before = registry.rollback(model)
@@ -50,8 +56,7 @@ def rollback(model: str, uri: str, as_json: bool) -> None:
 @JSON_OPTION
 def report(sweep: str, ledger: str, as_json: bool) -> None:
     """Tell what changed in SWEEP (NAME or NAME/OCCASION) since its last occasion, as Markdown."""
-    from orchestrator.results.reading import find_sweep, open_ledger
-    from orchestrator.results.report import report_of
+    from orchestrator.results import find_sweep, open_ledger, report_of
 
     with open_ledger(ledger) as opened:
         found = report_of(opened, find_sweep(opened, sweep))
@@ -72,3 +77,36 @@ def _tell(model: str, champion: str, replaced: str | None, *, as_json: bool) -> 
         return
     place = f" in the place of version {replaced}" if replaced else ""
     click.echo(f"{model}: version {champion} is the champion{place}. Load it as models:/{model}@champion")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="CSV file to write; default: standard output.")
+@click.option("--uri", envvar="MLFLOW_TRACKING_URI", default="sqlite:///mlflow.db", show_default=True, help="Where models:/ are.")
+@click.option("--json", "as_json", is_flag=True, help="Print the predictions as JSON.")
+def predict(model: str, data: Path, output: Path | None, uri: str, as_json: bool) -> None:
+    """Predict the rows of the CSV file DATA with MODEL: a model folder (`kerasweep best` names it) or an MLflow model URI."""
+    from orchestrator.tracking import predict as predict_rows
+
+    rows = predict_rows(model, data, tracking_uri=uri)
+    if as_json:
+        print_json(json.loads(rows.to_json(orient="records")))
+    elif output is None:
+        click.echo(rows.to_csv(index=False), nl=False)
+    else:
+        rows.to_csv(output, index=False)
+        click.echo(f"{len(rows):,} predictions in {output}")
+
+
+@click.command()
+@click.option("--uri", envvar="MLFLOW_TRACKING_URI", default="sqlite:///mlflow.db", show_default=True, help="Tracking URI.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5000, show_default=True, help="Port to listen on.")
+def ui(uri: str, host: str, port: int) -> None:
+    """Open the MLflow page of what was searched; Ctrl-C ends it."""
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise NotFoundError(f"There is no MLflow store {uri!r}. Go to the folder where the sweep was run, or say --uri.")
+    program = Path(sys.executable).parent / "mlflow"
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    os.execv(program, ["mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)])  # noqa: S606 (the server takes this process's place)

@@ -1,4 +1,4 @@
-"""Options of the commands that begin sweeps: ``run``, ``submit`` and ``plan``."""
+"""Options that several commands have; the first three belong to those that begin sweeps: ``run``, ``submit`` and ``plan``."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ OCCASION_OPTION = click.option(
 STORE_OPTION = click.option(
     "--ledger", envvar="KERASWEEP_LEDGER", help="Where the sweep is kept, instead of the sweep file's ledger."
 )
+LEDGER_OPTION = click.option(
+    "--ledger", envvar="KERASWEEP_LEDGER", default="sqlite:///kerasweep.db", show_default=True, help="Where sweeps are kept."
+)
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 
 
 def refuse_both(new: bool, occasion: str | None) -> None:

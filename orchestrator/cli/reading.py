@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.champion.promotion import PROMOTION, standing
-from orchestrator.results.leaderboard import BASELINE, Entry, Leaderboard
+from orchestrator.cli.options import JSON_OPTION, LEDGER_OPTION
+from orchestrator.cli.printing import console, print_json, when
 
 if TYPE_CHECKING:
-    from orchestrator.ledger.records import SweepRow, TrialRow
-    from orchestrator.results.reading import SweepView
+    from orchestrator.ledger import SweepRow, TrialRow
+    from orchestrator.results import Entry, Leaderboard, SweepView
 
 _SHOWN = 10
-
-LEDGER_OPTION = click.option(
-    "--ledger", envvar="KERASWEEP_LEDGER", default="sqlite:///kerasweep.db", show_default=True, help="Where sweeps are kept."
-)
-JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-
-
-def print_json(value: Any) -> None:
-    """Print plain data as JSON."""
-    click.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
 @click.command("list")
@@ -42,8 +30,7 @@ def list_sweeps(ledger: str, address: str | None, as_json: bool) -> None:
         named = click.get_current_context().get_parameter_source("ledger") is not click.core.ParameterSource.DEFAULT
         list_on_cluster(address, ledger if named else None, as_json=as_json)
         return
-    from orchestrator.results import display
-    from orchestrator.results.reading import open_ledger, view
+    from orchestrator.results import display, open_ledger, view
 
     with open_ledger(ledger) as opened:
         views = [view(opened, row) for row in opened.sweeps()]
@@ -74,7 +61,7 @@ def list_sweeps(ledger: str, address: str | None, as_json: bool) -> None:
 @JSON_OPTION
 def show(sweep: str, trial: int | None, ledger: str, everything: bool, as_json: bool) -> None:
     """Show the leaderboard of SWEEP (NAME or NAME/OCCASION), or one TRIAL of it: folds, curves, traceback."""
-    from orchestrator.results.reading import find_sweep, open_ledger, trial_record, view
+    from orchestrator.results import find_sweep, open_ledger, trial_record, view
 
     with open_ledger(ledger) as opened:
         row = find_sweep(opened, sweep)
@@ -100,8 +87,7 @@ def show(sweep: str, trial: int | None, ledger: str, everything: bool, as_json: 
 def best(sweep: str, ledger: str, as_json: bool) -> None:
     """Show the winner of SWEEP: its config, score with spread, test score, and where the model is."""
     from orchestrator.errors import NotFoundError
-    from orchestrator.results.formats import to_records
-    from orchestrator.results.reading import find_sweep, open_ledger, view
+    from orchestrator.results import find_sweep, open_ledger, to_records, view
 
     with open_ledger(ledger) as opened:
         seen = view(opened, find_sweep(opened, sweep))
@@ -120,7 +106,7 @@ def best(sweep: str, ledger: str, as_json: bool) -> None:
 @LEDGER_OPTION
 def browse(sweep: str, ledger: str) -> None:
     """Print the line that opens SWEEP in MLflow."""
-    from orchestrator.results.reading import find_sweep, open_ledger, view
+    from orchestrator.results import find_sweep, open_ledger, view
 
     with open_ledger(ledger) as opened:
         click.echo(_browse_line(view(opened, find_sweep(opened, sweep))))
@@ -128,8 +114,8 @@ def browse(sweep: str, ledger: str) -> None:
 
 def show_outcome(ledger: str, row: SweepRow, *, as_json: bool) -> None:
     """Print how a run ended: the leaderboard, the winner, and how to browse them."""
-    from orchestrator.ledger.ledger import Ledger
-    from orchestrator.results.reading import view
+    from orchestrator.ledger import Ledger
+    from orchestrator.results import view
 
     with Ledger(ledger) as opened:
         seen = view(opened, row)
@@ -144,8 +130,7 @@ def show_outcome(ledger: str, row: SweepRow, *, as_json: bool) -> None:
 
 
 def _print_sweep(seen: SweepView, limit: int | None) -> None:
-    from orchestrator.results import display
-    from orchestrator.results.formats import first_entries
+    from orchestrator.results import display, first_entries
 
     sweep, board = seen.sweep, seen.board
     state = sweep.state.value + (f" ({sweep.reason})" if sweep.reason else "")
@@ -168,7 +153,7 @@ def _print_sweep(seen: SweepView, limit: int | None) -> None:
 
 
 def _entry_row(entry: Entry, board: Leaderboard) -> dict[str, str]:
-    from orchestrator.results import display
+    from orchestrator.results import BASELINE, display
 
     notes = [] if entry.state in (BASELINE, "COMPLETED") else [entry.state]
     notes += [entry.message.splitlines()[0]] if entry.message else []
@@ -185,7 +170,7 @@ def _entry_row(entry: Entry, board: Leaderboard) -> dict[str, str]:
 
 
 def _print_winner(seen: SweepView) -> None:
-    from orchestrator.results import display
+    from orchestrator.results import PROMOTION, display, standing
 
     sweep, board, winner = seen.sweep, seen.board, seen.board.winner
     if winner is None:
@@ -239,7 +224,7 @@ def _print_trial(sweep: SweepRow, trial: TrialRow, record: Mapping[str, Any]) ->
 
 
 def _browse_line(seen: SweepView) -> str:
-    from orchestrator.results.row_values import spec_of
+    from orchestrator.results import spec_of
 
     return f"kerasweep ui --uri {spec_of(seen.sweep)['tracking']['uri']}"
 
@@ -249,16 +234,3 @@ def _short_path(path: str) -> str:
         return str(Path(path).relative_to(Path.cwd()))
     except ValueError:
         return path
-
-
-def when(seconds: float) -> str:
-    """Return a time of this machine's zone for people."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def console() -> Any:
-    """Return the console for tables on standard output."""
-    from rich.console import Console
-
-    here = Console(highlight=False)
-    return here if here.is_terminal else Console(highlight=False, width=10_000)  # a pipe has no edge

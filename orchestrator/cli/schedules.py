@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from orchestrator.cli.reading import JSON_OPTION, LEDGER_OPTION, console, print_json
+from orchestrator.cli.options import JSON_OPTION, LEDGER_OPTION
+from orchestrator.cli.printing import console, print_json
 
 STATUS_PORT = 9470
 
@@ -51,8 +52,8 @@ def add(
 
     The file is read now: add it again after a change.
     """
-    from orchestrator.ledger.ledger import Ledger
-    from orchestrator.schedules.adding import add_schedule, check_name, scheduled_spec
+    from orchestrator.ledger import Ledger
+    from orchestrator.schedules import add_schedule, check_name, scheduled_spec
 
     check_name(name, sweep)
     changes = {key: value for key, value in settings.items() if value is not None}
@@ -67,9 +68,8 @@ def add(
 @JSON_OPTION
 def list_schedules(ledger: str, as_json: bool) -> None:
     """List all schedules."""
-    from orchestrator.results import display
-    from orchestrator.results.reading import open_ledger
-    from orchestrator.schedules.reading import local_time, next_due_times, schedule_record
+    from orchestrator.results import display, open_ledger
+    from orchestrator.schedules import local_time, next_due_times, schedule_record
 
     now = time.time()
     with open_ledger(ledger) as opened:
@@ -101,7 +101,7 @@ def list_schedules(ledger: str, as_json: bool) -> None:
 @JSON_OPTION
 def show(name: str, ledger: str, as_json: bool) -> None:
     """Show what NAME runs, when, and how it stands."""
-    from orchestrator.results.reading import open_ledger
+    from orchestrator.results import open_ledger
 
     with open_ledger(ledger) as opened:
         _show(opened, name, as_json=as_json)
@@ -112,7 +112,7 @@ def show(name: str, ledger: str, as_json: bool) -> None:
 @LEDGER_OPTION
 def pause(name: str, ledger: str) -> None:
     """Fire nothing of NAME until it is resumed."""
-    from orchestrator.results.reading import open_ledger
+    from orchestrator.results import open_ledger
 
     with open_ledger(ledger) as opened:
         opened.schedules.pause(name)
@@ -124,7 +124,7 @@ def pause(name: str, ledger: str) -> None:
 @LEDGER_OPTION
 def resume(name: str, ledger: str) -> None:
     """Fire NAME again, from the next due time on; what came due meanwhile is not made up for."""
-    from orchestrator.results.reading import open_ledger
+    from orchestrator.results import open_ledger
 
     with open_ledger(ledger) as opened:
         opened.schedules.resume(name)
@@ -136,7 +136,7 @@ def resume(name: str, ledger: str) -> None:
 @LEDGER_OPTION
 def remove(name: str, ledger: str) -> None:
     """Forget the schedule NAME. Its sweeps and its history stay."""
-    from orchestrator.results.reading import open_ledger
+    from orchestrator.results import open_ledger
 
     with open_ledger(ledger) as opened:
         opened.schedules.remove(name)
@@ -148,9 +148,9 @@ def remove(name: str, ledger: str) -> None:
 @LEDGER_OPTION
 def run_now(name: str, ledger: str) -> None:
     """Have the scheduler begin NAME once more, now, beside its due times; overlap counts as ever."""
-    from orchestrator.results.reading import open_ledger
-    from orchestrator.schedules.due_times import occasion_of
-    from orchestrator.schedules.scheduler import ask_by_hand
+    from orchestrator.occasion_names import occasion_of
+    from orchestrator.results import open_ledger
+    from orchestrator.schedules import ask_by_hand
 
     with open_ledger(ledger) as opened:
         firing = ask_by_hand(opened, opened.schedules.get(name))
@@ -167,9 +167,9 @@ def run_now(name: str, ledger: str) -> None:
 @JSON_OPTION
 def next_times(name: str, count: int, ledger: str, as_json: bool) -> None:
     """Show when NAME is due next."""
-    from orchestrator.results.reading import open_ledger
-    from orchestrator.schedules.due_times import occasion_of
-    from orchestrator.schedules.reading import local_time, next_due_times
+    from orchestrator.occasion_names import occasion_of
+    from orchestrator.results import open_ledger
+    from orchestrator.schedules import local_time, next_due_times
 
     with open_ledger(ledger) as opened:
         row = opened.schedules.get(name)
@@ -190,9 +190,8 @@ def next_times(name: str, count: int, ledger: str, as_json: bool) -> None:
 @JSON_OPTION
 def history(name: str, count: int, ledger: str, as_json: bool) -> None:
     """Show what became of the due times of NAME, the latest first; also after it was removed."""
-    from orchestrator.results import display
-    from orchestrator.results.reading import open_ledger
-    from orchestrator.schedules.reading import firing_records
+    from orchestrator.results import display, open_ledger
+    from orchestrator.schedules import firing_records
 
     with open_ledger(ledger) as opened:
         records = firing_records(opened, name, count, time.time())
@@ -212,8 +211,8 @@ def history(name: str, count: int, ledger: str, as_json: bool) -> None:
 @LEDGER_OPTION
 def emit(name: str, kind: str | None, ledger: str) -> None:
     """Print NAME for another scheduler than ours; pause or remove it then."""
-    from orchestrator.results.reading import open_ledger
-    from orchestrator.schedules.emission import cronjob, systemd_units
+    from orchestrator.results import open_ledger
+    from orchestrator.schedules import cronjob, systemd_units
 
     if kind is None:
         raise click.UsageError("Say --systemd or --cronjob.")
@@ -230,7 +229,7 @@ def scheduler(ledger: str, port: int) -> None:
 
     Several schedulers may share a ledger; each due time is fired once.
     """
-    from orchestrator.schedules.service import serve
+    from orchestrator.schedules import serve
 
     logging.getLogger("orchestrator").setLevel(min(logging.INFO, logging.getLogger().level))
     stop = threading.Event()
@@ -253,8 +252,8 @@ def history_row(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _show(ledger: Any, name: str, *, as_json: bool) -> None:
-    from orchestrator.results.display import duration
-    from orchestrator.schedules.reading import local_time, next_due_times, schedule_record
+    from orchestrator.results import duration
+    from orchestrator.schedules import local_time, next_due_times, schedule_record
 
     now = time.time()
     row = ledger.schedules.get(name)

@@ -1,16 +1,20 @@
 """Where a Ray cluster takes jobs, and the token that opens it: from an argument or from Ray's own environment variables.
 
-It imports no Ray: Ray's own client lets the environment overrule an explicit address, and sends a token only in a mode that is
-fixed when the process starts.
+It imports no Ray before it connects. Ray's client lets the environment overrule an explicit address, and sends a token only in a
+mode that is fixed when the process starts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from orchestrator.errors import AddressError, ClusterError
+
+if TYPE_CHECKING:
+    from orchestrator.cluster.jobs import Jobs
 
 DASHBOARD_PORT = 8265
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
@@ -73,6 +77,18 @@ def find_token(environ: Mapping[str, str]) -> str | None:
     if not token:
         raise ClusterError(f"The cluster's token is missing: {str(file)!r} is empty.")
     return token
+
+
+def connect(given: str | None, environ: Mapping[str, str]) -> Jobs:
+    """Return the jobs of the cluster that ``find_address`` finds, opened with the token that ``find_token`` finds.
+
+    Raises
+    ------
+    ClusterError : nobody answers there, the token is refused, or the cluster has another version of Ray.
+    """
+    from orchestrator.cluster.job_client import JobClient
+
+    return JobClient(find_address(given, environ), find_token(environ))
 
 
 def is_this_machine(host: str | None) -> bool:

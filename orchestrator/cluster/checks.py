@@ -15,7 +15,7 @@ from orchestrator.cluster.access import is_this_machine
 from orchestrator.cluster.parcel import shipped_data
 from orchestrator.errors import SubmissionError
 from orchestrator.redaction import without_password
-from orchestrator.spec.model import SweepSpec
+from orchestrator.spec import SweepSpec
 
 MOST_DATA_BYTES = 100 * 2**20
 """The largest data file that is shipped: it is held in the memory of the cluster's head."""

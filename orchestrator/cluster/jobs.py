@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from orchestrator.spec.sections import DriverSection
+from orchestrator.spec import DriverSection
 
 
 class JobState(StrEnum):

@@ -6,18 +6,15 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from orchestrator.spec.model import SweepSpec, resolve_path
-from orchestrator.spec.source import source_files
+from orchestrator.dispatch import versions_here
+from orchestrator.spec import SweepSpec, resolve_path, source_files
 
 SPEC_NAME = "sweep.yaml"
 SUBMISSION_NAME = "submission.json"
 _DATA_FOLDER = "data"
-_CHECKED = ("kerasweep", "keras")
-"""Packages whose versions here and on the cluster must be the same; Ray's is asked of the cluster itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +63,3 @@ def shipped_data(spec: SweepSpec) -> Path | None:
     if spec.data.path is None or "://" in spec.data.path or not spec.data.ship:
         return None
     return Path(resolve_path(spec.data.path, spec.folder))
-
-
-def versions_here() -> dict[str, str]:
-    """Return the installed versions that must be the same here and on the cluster."""
-    return {name: version(name) for name in _CHECKED}

@@ -15,11 +15,9 @@ from pathlib import Path
 from orchestrator.cluster.jobs import Job, Jobs, JobState, NewJob
 from orchestrator.cluster.parcel import SPEC_NAME, SUBMISSION_NAME, Parcel
 from orchestrator.errors import ClusterError, NotFoundError, SweepBusyError
-from orchestrator.ledger.lease import LEASE_SECONDS, is_driven
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.schedule_records import SubmissionRow, SubmissionState
-from orchestrator.search.trials import SweepState
-from orchestrator.spec.model import SweepSpec
+from orchestrator.ledger import LEASE_SECONDS, Ledger, SubmissionRow, SubmissionState, is_driven
+from orchestrator.search import SweepState
+from orchestrator.spec import SweepSpec
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.cluster.parcel import versions_here
+from orchestrator.dispatch import versions_here
 from orchestrator.errors import ClusterError, NotFoundError
-from orchestrator.ledger.lease import LEASE_SECONDS
-from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger import LEASE_SECONDS, Ledger
 
 PATIENCE_SECONDS = LEASE_SECONDS + 30
 """How long a submitted driver waits for the lease of one that was lost with its node."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from orchestrator.dispatch.machine import memory_share
 from orchestrator.dispatch.supervisor import Supervisor
 from orchestrator.dispatch.worker_process import WORKER_COMMAND
-from orchestrator.search.cohorts import Cohort, CohortEvent
+from orchestrator.search import Cohort, CohortEvent
 from trainers.messages import Check, Refit, Reply
 from trainers.settings import EngineName, SweepSettings
 

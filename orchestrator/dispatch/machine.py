@@ -1,11 +1,15 @@
-"""What this machine may give to workers: CPUs and memory, container limits counted. It knows nothing of sweeps."""
+"""What this machine may give to workers, container limits counted, and the versions it has. It knows nothing of sweeps."""
 
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
+
+_CHECKED = ("kerasweep", "keras")
+"""Packages whose versions must be the same here and on a cluster; Ray's is asked of the cluster itself."""
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -36,3 +40,8 @@ def _read(path: Path) -> str:
         return path.read_text().strip()
     except OSError:
         return ""
+
+
+def versions_here() -> dict[str, str]:
+    """Return the installed versions that must be the same here and on the cluster."""
+    return {name: version(name) for name in _CHECKED}

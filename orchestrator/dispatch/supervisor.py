@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestrator.dispatch.worker_environment import worker_environment
 from orchestrator.dispatch.worker_process import WORKER_COMMAND, WorkerDiedError, WorkerProcess
 from orchestrator.errors import WorkerLostError
-from orchestrator.search.cohorts import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost, LossCause
+from orchestrator.search import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost, LossCause
 from trainers.messages import Check, Done, Evaluate, Event, Failed, FoldFinished, Prepare, Progress, Refit, Reply, TrialFailed
 from trainers.settings import EngineName, SweepSettings
 

@@ -1,1 +1,27 @@
 """The ledger: the SQL store of finished work, schedules and firings. It knows neither Ray nor MLflow nor Keras."""
+
+from orchestrator.ledger.lease import LEASE_SECONDS, Lease, is_driven
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.ledger.records import FoldCommit, SweepRow, TrialEnd, TrialRow
+from orchestrator.ledger.schedule_records import FiringRow, FiringState, ScheduleRow, SubmissionRow, SubmissionState
+from orchestrator.ledger.stored_json import dump_lossy, load
+
+__all__ = [
+    "LEASE_SECONDS",
+    "FiringRow",
+    "FiringState",
+    "FoldCommit",
+    "Lease",
+    "Ledger",
+    "Owner",
+    "ScheduleRow",
+    "SubmissionRow",
+    "SubmissionState",
+    "SweepRow",
+    "TrialEnd",
+    "TrialRow",
+    "dump_lossy",
+    "is_driven",
+    "load",
+]

@@ -18,7 +18,7 @@ from orchestrator.errors import LeaseLostError, LedgerAwayError
 from orchestrator.ledger.database import Database
 from orchestrator.ledger.records import SweepRow
 from orchestrator.ledger.tables import SWEEPS
-from orchestrator.search.trials import SweepState
+from orchestrator.search import SweepState
 
 logger = logging.getLogger(__name__)
 

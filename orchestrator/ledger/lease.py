@@ -9,7 +9,7 @@ from orchestrator.errors import LeaseLostError, LedgerError
 from orchestrator.ledger.base import OUTAGE_SECONDS
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepRow
-from orchestrator.search.trials import SweepState
+from orchestrator.search import SweepState
 
 logger = logging.getLogger(__name__)
 

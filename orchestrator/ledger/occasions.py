@@ -16,7 +16,7 @@ from orchestrator.ledger.rows import owner_of, owner_values
 from orchestrator.ledger.stored_json import dump, load
 from orchestrator.ledger.tables import SWEEPS, TRIALS
 from orchestrator.occasion_names import BY_HAND, next_by_hand
-from orchestrator.search.trials import SweepState, TrialState, canonical
+from orchestrator.search import SweepState, TrialState, canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

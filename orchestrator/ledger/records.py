@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.search.trials import SweepState, TrialState
+from orchestrator.search import SweepState, TrialState
 from trainers.results import FoldResult, TrialResult
 
 

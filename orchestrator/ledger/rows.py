@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping
 from orchestrator.ledger.owner import Owner
 from orchestrator.ledger.records import FoldCommit, SweepRow, TrialEnd, TrialRow
 from orchestrator.ledger.stored_json import clean, dump, dump_numbers, load, load_numbers
-from orchestrator.search.trials import SweepState, Trial, TrialState
+from orchestrator.search import SweepState, Trial, TrialState
 from trainers.results import FoldResult, TrialResult
 
 

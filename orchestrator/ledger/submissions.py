@@ -14,7 +14,7 @@ from orchestrator.ledger.occasions import Wanted, open_occasion
 from orchestrator.ledger.schedule_records import SubmissionRow, SubmissionState
 from orchestrator.ledger.stored_json import clean
 from orchestrator.ledger.tables import SUBMISSIONS, SWEEPS
-from orchestrator.search.trials import SweepState
+from orchestrator.search import SweepState
 
 
 class SubmissionStore(LedgerPart):

@@ -25,7 +25,7 @@ from orchestrator.ledger.rows import owner_values, sweep_row
 from orchestrator.ledger.schedule_records import SubmissionState
 from orchestrator.ledger.stored_json import clean, dump_lossy, load
 from orchestrator.ledger.tables import FOLDS, SUBMISSIONS, SWEEPS, TRIALS
-from orchestrator.search.trials import SweepState
+from orchestrator.search import SweepState
 
 _PARTS = (TRIALS, FOLDS, SUBMISSIONS)
 

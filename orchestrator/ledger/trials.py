@@ -13,7 +13,7 @@ from orchestrator.ledger.base import LedgerPart, chunks, holds, outlasting, requ
 from orchestrator.ledger.records import Committed, FinishedWork, FoldCommit, SweepRow, TrialEnd, TrialRow
 from orchestrator.ledger.rows import end_values, fold_result, fold_values, trial_row, trial_values
 from orchestrator.ledger.tables import FOLDS, SWEEPS, TRIALS
-from orchestrator.search.trials import Trial, TrialState
+from orchestrator.search import Trial, TrialState
 from trainers.results import FoldResult
 
 _OPEN = (TrialState.PENDING.value, TrialState.RUNNING.value)

@@ -1,1 +1,58 @@
 """What a sweep found, ranked, told and shown. It reads the ledger and writes nothing."""
+
+from orchestrator.results import display
+from orchestrator.results.display import LiveWatch, PlainWatch, duration
+from orchestrator.results.formats import first_entries, to_csv, to_html, to_records
+from orchestrator.results.leaderboard import BASELINE, Entry, Leaderboard, Objective
+from orchestrator.results.reading import SweepView, find_sweep, open_ledger, trial_record, view
+from orchestrator.results.report import is_reported, report_of
+from orchestrator.results.row_values import (
+    COMPARISON,
+    PROMOTION,
+    baseline_means,
+    is_finite,
+    mean_curves,
+    objective_of,
+    ranked,
+    spec_of,
+    standing,
+    trial_values,
+    winner_of,
+)
+from orchestrator.results.status import Silent, Status, Watch
+
+__all__ = [
+    "BASELINE",
+    "COMPARISON",
+    "PROMOTION",
+    "Entry",
+    "Leaderboard",
+    "LiveWatch",
+    "Objective",
+    "PlainWatch",
+    "Silent",
+    "Status",
+    "SweepView",
+    "Watch",
+    "baseline_means",
+    "display",
+    "duration",
+    "find_sweep",
+    "first_entries",
+    "is_finite",
+    "is_reported",
+    "mean_curves",
+    "objective_of",
+    "open_ledger",
+    "ranked",
+    "report_of",
+    "spec_of",
+    "standing",
+    "to_csv",
+    "to_html",
+    "to_records",
+    "trial_record",
+    "trial_values",
+    "view",
+    "winner_of",
+]

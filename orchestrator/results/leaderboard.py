@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from orchestrator.ledger.records import TrialRow
-from orchestrator.search.trials import TrialState
+from orchestrator.ledger import TrialRow
+from orchestrator.search import TrialState
 
 BASELINE = "baseline"
 

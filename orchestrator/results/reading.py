@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import NotFoundError
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import SweepRow, TrialRow
-from orchestrator.ledger.stored_json import dump_lossy, load
+from orchestrator.ledger import Ledger, SweepRow, TrialRow, dump_lossy, load
 from orchestrator.results.formats import to_records
 from orchestrator.results.leaderboard import Leaderboard
 from orchestrator.results.row_values import spec_of
-from orchestrator.spec.sections import ObjectiveSection
+from orchestrator.spec import ObjectiveSection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

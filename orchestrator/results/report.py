@@ -10,16 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.champion.promotion import COMPARISON, PROMOTION, standing
 from orchestrator.occasion_names import is_by_hand
 from orchestrator.results.display import duration
 from orchestrator.results.reading import SweepView, view
-from orchestrator.results.row_values import is_finite, trial_values
-from orchestrator.search.trials import SweepState, TrialState
+from orchestrator.results.row_values import COMPARISON, PROMOTION, is_finite, standing, trial_values
+from orchestrator.search import SweepState, TrialState
 
 if TYPE_CHECKING:
-    from orchestrator.ledger.ledger import Ledger
-    from orchestrator.ledger.records import SweepRow
+    from orchestrator.ledger import Ledger, SweepRow
 
 _FAILURES = (TrialState.FAILED, TrialState.DIVERGED, TrialState.TIMED_OUT)
 _LONGEST_VALUE = 200

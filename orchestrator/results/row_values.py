@@ -6,12 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from orchestrator.search.trials import TrialState
+from orchestrator.search import TrialState
 from trainers.settings import FitSettings, TrainerSettings, effective_config
 
 if TYPE_CHECKING:
-    from orchestrator.ledger.records import SweepRow, TrialRow
+    from orchestrator.ledger import SweepRow, TrialRow
     from trainers.results import FoldResult
+
+COMPARISON, PROMOTION = "comparison", "promotion"
+"""Names of a sweep's facts: the figures of a comparison, which a resumed sweep does not repeat, and what came of it."""
 
 
 def is_finite(value: object) -> TypeGuard[float]:
@@ -70,3 +73,10 @@ def mean_curves(folds: Sequence[FoldResult]) -> dict[str, list[float]]:
         columns = ([history[epoch] for history in histories if epoch < len(history)] for epoch in range(length))
         curves[name] = [sum(column) / len(column) for column in columns]
     return curves
+
+
+def standing(outcome: Mapping[str, Any]) -> str:
+    """Return in words what a sweep's facts say under ``PROMOTION``: model, version, what it is now, and why."""
+    replaced = f", in the place of version {outcome['previous']}" if outcome["previous"] else ""
+    now = f"became champion{replaced}" if outcome["champion"] else "stays challenger"
+    return f"{outcome['model']}/{outcome['version']} {now}: {outcome['reason']}"

@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import FoldCommit, SweepRow, TrialEnd, TrialRow
-from orchestrator.results.status import Status, Watch
-from orchestrator.search.cohorts import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost
-from orchestrator.search.search import (
+from orchestrator.ledger import FoldCommit, Ledger, SweepRow, TrialEnd, TrialRow
+from orchestrator.results import Status, Watch
+from orchestrator.search import (
+    Cohort,
     CohortEnded,
+    CohortEvent,
     CohortFailed,
+    CohortFinished,
+    CohortHeard,
+    CohortLost,
     Dispatch,
     EndTrial,
     Finish,
@@ -28,9 +31,10 @@ from orchestrator.search.search import (
     Propose,
     Search,
     Stop,
+    Trial,
     TrialEnded,
+    TrialState,
 )
-from orchestrator.search.trials import Trial, TrialState
 from trainers.messages import FoldFinished, Progress, TrialFailed
 from trainers.results import FoldResult, summarise
 from trainers.settings import Config

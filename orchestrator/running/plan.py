@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import UserCheckError
-from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger import Ledger
 from orchestrator.running.set_up import fitting_workers, make_trial_key, most_trials, strategy_of
 from orchestrator.running.staging import Staged, stage_data
 from orchestrator.running.warm_start import first_configs
-from orchestrator.spec.model import SweepSpec
+from orchestrator.spec import SweepSpec
 from search_spaces import Config
 from trainers.errors import TrainerError
 from trainers.settings import EngineName

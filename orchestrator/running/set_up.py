@@ -7,16 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestrator.dispatch.local import Dispatcher, LocalDispatcher
-from orchestrator.dispatch.machine import available_cpus
+from orchestrator.dispatch import Dispatcher, LocalDispatcher, available_cpus
 from orchestrator.running.staging import Staged
 from orchestrator.running.work_identity import work_identity
-from orchestrator.search.cohorts import Packing, work_of
-from orchestrator.search.search import Search
-from orchestrator.search.trials import trial_key
-from orchestrator.spec.model import SweepSpec
+from orchestrator.search import Packing, Search, trial_key, work_of
+from orchestrator.spec import SweepSpec
 from search_spaces import Strategy, make_strategy
-from trainers.recipes.parameters import structural_key
+from trainers.recipes import structural_key
 from trainers.settings import Config, SweepSettings, effective_config
 
 
@@ -50,7 +47,7 @@ def make_dispatcher(spec: SweepSpec, log_folder: Path) -> Dispatcher:
     workers = fitting_workers(spec)
     if spec.ray.local:
         return LocalDispatcher(workers or 1, log_folder=log_folder, cpus_per_trial=resources.cpus_per_trial)
-    from orchestrator.dispatch.raytune import RayDispatcher
+    from orchestrator.dispatch import RayDispatcher
 
     return RayDispatcher(
         address=spec.ray.address,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orchestrator.spec.loading import SweepSpec
+    from orchestrator.spec import SweepSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +43,9 @@ def stage_data(spec: SweepSpec, folder: Path) -> Staged:
     trainers.errors.DataError, trainers.errors.UserCodeError : the data or the code that loads it is at fault.
     """
     from trainers.baseline import baseline_scores
-    from trainers.data.loading import describe, load, stage
-    from trainers.splits.folds import make_splits
+    from trainers.data import describe, load
+    from trainers.splits import make_splits
+    from trainers.staging import stage
 
     settings = spec.sweep_settings(stage=str(folder), engine="keras")
     early = settings.fit.early_stopping

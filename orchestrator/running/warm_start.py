@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import SweepRow
-from orchestrator.results.row_values import ranked
-from orchestrator.spec.model import SweepSpec
+from orchestrator.ledger import Ledger, SweepRow
+from orchestrator.results import ranked
+from orchestrator.spec import SweepSpec
 from search_spaces import Config
 from search_spaces.breeding import GeneticSettings
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from orchestrator.spec.source import source_fingerprint
+from orchestrator.spec import source_fingerprint
 from trainers.settings import SweepSettings
 
 

@@ -6,13 +6,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.cluster.checks import check_submission
+from orchestrator.cluster import check_submission
 from orchestrator.errors import SpecError
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.schedule_records import ScheduleRow
-from orchestrator.spec.loading import read_sweep, spec_from_mapping
-from orchestrator.spec.model import NAME, SweepSpec
-from orchestrator.spec.sections import ScheduleSection
+from orchestrator.ledger import Ledger, ScheduleRow
+from orchestrator.spec import NAME, ScheduleSection, SweepSpec, read_sweep, spec_from_mapping
 
 
 def scheduled_spec(

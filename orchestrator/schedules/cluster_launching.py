@@ -5,18 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from orchestrator.cluster.checks import check_submission
-from orchestrator.cluster.jobs import Jobs, JobState
-from orchestrator.cluster.parcel import make_parcel
-from orchestrator.cluster.submission import Attempt, claim_attempt, last_lines, send_attempt
+from orchestrator.cluster import Attempt, Jobs, JobState, check_submission, claim_attempt, last_lines, make_parcel, send_attempt
 from orchestrator.errors import LaunchError
-from orchestrator.ledger.lease import is_driven
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import SweepRow
-from orchestrator.ledger.schedule_records import SubmissionState
+from orchestrator.ledger import Ledger, SubmissionState, SweepRow, is_driven
 from orchestrator.schedules.launching import Order
-from orchestrator.spec.loading import spec_from_record
-from orchestrator.spec.model import SweepSpec
+from orchestrator.spec import SweepSpec, spec_from_record
 
 _LOG_LINES = 5
 

@@ -68,9 +68,3 @@ def _every_match(cron: str, zone: ZoneInfo, after: int) -> Iterator[int]:
 def due_between(cron: str, timezone: str, after: float, until: float) -> Iterator[int]:
     """Yield the due times after ``after``, up to and with ``until``, in order."""
     return takewhile(lambda due: due <= until, due_times(cron, timezone, after))
-
-
-def occasion_of(due: int) -> str:
-    """Return the occasion of a sweep that is due then, such as ``2026-11-20T02:00Z``; seconds only where there are any."""
-    instant = datetime.fromtimestamp(due, UTC)
-    return f"{instant:%Y-%m-%dT%H:%MZ}" if due % 60 == 0 else f"{instant:%Y-%m-%dT%H:%M:%SZ}"

@@ -14,7 +14,7 @@ from typing import Any
 from cronsim import CronSim
 
 from orchestrator.errors import SpecError
-from orchestrator.ledger.schedule_records import ScheduleRow
+from orchestrator.ledger import ScheduleRow
 from orchestrator.occasion_names import NOW
 from orchestrator.redaction import without_secrets
 

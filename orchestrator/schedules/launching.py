@@ -19,10 +19,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from orchestrator.errors import LaunchError, NotFoundError
-from orchestrator.ledger.lease import is_driven
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import SweepRow
-from orchestrator.search.trials import SweepState
+from orchestrator.ledger import Ledger, SweepRow, is_driven
+from orchestrator.search import SweepState
 
 logger = logging.getLogger(__name__)
 

@@ -8,13 +8,10 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from orchestrator.ledger.lease import is_driven
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import SweepRow
-from orchestrator.ledger.schedule_records import FiringRow, FiringState, ScheduleRow
-from orchestrator.occasion_names import is_by_hand
-from orchestrator.schedules.due_times import due_times, occasion_of
-from orchestrator.search.trials import SweepState
+from orchestrator.ledger import FiringRow, FiringState, Ledger, ScheduleRow, SweepRow, is_driven
+from orchestrator.occasion_names import is_by_hand, occasion_of
+from orchestrator.schedules.due_times import due_times
+from orchestrator.search import SweepState
 
 WAITING, LOST = "WAITING", "LOST"
 

@@ -13,12 +13,11 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 
 from orchestrator.errors import KerasweepError, LaunchError, LedgerError
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.owner import Owner
-from orchestrator.ledger.schedule_records import FiringRow, FiringState, ScheduleRow
-from orchestrator.schedules.due_times import due_between, due_times, occasion_of
+from orchestrator.ledger import FiringRow, FiringState, Ledger, Owner, ScheduleRow
+from orchestrator.occasion_names import occasion_of
+from orchestrator.schedules.due_times import due_between, due_times
 from orchestrator.schedules.launching import Launcher, Order
-from orchestrator.search.trials import SweepState
+from orchestrator.search import SweepState
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from orchestrator.cluster.access import find_address, find_token, names_cluster
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.schedule_records import ScheduleRow
+from orchestrator.cluster import connect, names_cluster
+from orchestrator.ledger import Ledger, ScheduleRow
 from orchestrator.schedules.cluster_launching import JobLauncher
 from orchestrator.schedules.launching import Launcher, ProcessLauncher
 from orchestrator.schedules.scheduler import Scheduler
@@ -59,9 +58,6 @@ def launchers(ledger: Ledger, url: str) -> Callable[[ScheduleRow], Launcher]:
     def launcher_of(schedule: ScheduleRow) -> Launcher:
         if not names_cluster(schedule.address, os.environ):
             return here
-        from orchestrator.cluster.job_client import JobClient
-
-        jobs = JobClient(find_address(schedule.address, os.environ), find_token(os.environ))
-        return JobLauncher(ledger, jobs, local_store=schedule.local_store)
+        return JobLauncher(ledger, connect(schedule.address, os.environ), local_store=schedule.local_store)
 
     return launcher_of

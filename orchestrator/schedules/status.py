@@ -18,11 +18,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from orchestrator.errors import KerasweepError, LaunchError
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.schedule_records import FiringState
+from orchestrator.ledger import FiringState, Ledger
 from orchestrator.schedules.reading import LOST, WAITING, driven_sweeps, lateness, next_due_times, scheduled_sweeps
 from orchestrator.schedules.scheduler import Scheduler
-from orchestrator.search.trials import SweepState
+from orchestrator.search import SweepState
 
 logger = logging.getLogger(__name__)
 

@@ -1,1 +1,23 @@
 """From a sweep file to a checked ``SweepSpec``. It starts nothing."""
+
+from orchestrator.spec.loading import load_spec, read_sweep, spec_from_mapping, spec_from_record
+from orchestrator.spec.model import NAME, SweepSpec, resolve_path
+from orchestrator.spec.schema import sweep_schema
+from orchestrator.spec.sections import DriverSection, ObjectiveSection, ScheduleSection
+from orchestrator.spec.source import source_files, source_fingerprint
+
+__all__ = [
+    "NAME",
+    "DriverSection",
+    "ObjectiveSection",
+    "ScheduleSection",
+    "SweepSpec",
+    "load_spec",
+    "read_sweep",
+    "resolve_path",
+    "source_files",
+    "source_fingerprint",
+    "spec_from_mapping",
+    "spec_from_record",
+    "sweep_schema",
+]

@@ -30,8 +30,7 @@ from search_spaces import (
 )
 from trainers import metrics
 from trainers.errors import UserCodeError
-from trainers.recipes.parameters import parameter_problems
-from trainers.recipes.signatures import read_signature
+from trainers.recipes import parameter_problems, read_signature
 
 _CURVES = {"binary": "accuracy", "multiclass": "accuracy", "regression": "mae"}
 """The metric that our recipes are compiled with, for each task."""

@@ -14,7 +14,7 @@ from orchestrator.spec.model import SweepSpec, resolve_path
 from orchestrator.spec.problems import Finding
 from orchestrator.spec.sections import DataSection
 from orchestrator.wording import hint, listed, nearest
-from trainers.preprocessing.parts import spelling
+from trainers.preprocessing import spelling
 from trainers.settings import Column, Task
 
 SKLEARN_TASKS: dict[str, Task] = {

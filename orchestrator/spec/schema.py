@@ -16,7 +16,7 @@ from orchestrator.spec.model import SweepSpec
 from orchestrator.spec.values import FUNCTION
 from search_spaces import STRATEGY_SETTINGS
 from trainers import metrics
-from trainers.recipes.parameters import FIT, RECIPES
+from trainers.recipes import FIT, RECIPES
 
 _BOUNDS = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
 _POINTS = {"type": "integer", "minimum": 2, "description": "How many values a grid takes."}

@@ -1,1 +1,15 @@
 """The ledger projected to MLflow. All that imports mlflow is here, and only when it is needed."""
+
+from orchestrator.tracking.model_folder import predict, write_model_folder
+from orchestrator.tracking.registry import CHALLENGER, TAG_PREVIOUS, ModelRegistry, Version
+from orchestrator.tracking.tracker import Tracker
+
+__all__ = [
+    "CHALLENGER",
+    "TAG_PREVIOUS",
+    "ModelRegistry",
+    "Tracker",
+    "Version",
+    "predict",
+    "write_model_folder",
+]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.results.row_values import is_finite, objective_of
-from orchestrator.search.trials import TrialState
+from orchestrator.results import is_finite, objective_of
+from orchestrator.search import TrialState
 from orchestrator.tracking.records import MetricPoint, milliseconds
 
 if TYPE_CHECKING:
-    from orchestrator.ledger.records import SweepRow, TrialRow
+    from orchestrator.ledger import SweepRow, TrialRow
 
 
 class BestCurve:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.redaction import without_secrets
-from orchestrator.results.row_values import spec_of
+from orchestrator.results import spec_of
 from orchestrator.tracking.records import DatasetContent
 
 if TYPE_CHECKING:
-    from orchestrator.ledger.records import SweepRow
+    from orchestrator.ledger import SweepRow
 
 _DIGEST_LENGTH = 36  # MLflow takes no longer one
 

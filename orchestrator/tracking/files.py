@@ -13,15 +13,11 @@ from typing import TYPE_CHECKING
 import yaml
 
 from orchestrator.redaction import without_secrets
-from orchestrator.results.formats import to_csv, to_html
-from orchestrator.results.leaderboard import Leaderboard
-from orchestrator.results.report import is_reported, report_of
-from orchestrator.results.row_values import ranked, spec_of
+from orchestrator.results import Leaderboard, is_reported, ranked, report_of, spec_of, to_csv, to_html
 from orchestrator.tracking.pictures import LEARNING_CURVES, draw_pictures
 
 if TYPE_CHECKING:
-    from orchestrator.ledger.ledger import Ledger
-    from orchestrator.ledger.records import SweepRow, TrialRow
+    from orchestrator.ledger import Ledger, SweepRow, TrialRow
     from trainers.results import FoldResult
 
 MOST_HISTORIES = 500

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.results.row_values import baseline_means, is_finite, objective_of, trial_values, winner_of
-from orchestrator.search.trials import SweepState
+from orchestrator.results import baseline_means, is_finite, objective_of, trial_values, winner_of
+from orchestrator.search import SweepState
 
 if TYPE_CHECKING:
-    from orchestrator.ledger.records import SweepRow, TrialRow
+    from orchestrator.ledger import SweepRow, TrialRow
 
 MOST_CHARACTERS = 7900
 """MLflow cuts a tag at 8000 characters."""

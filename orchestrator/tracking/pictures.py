@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.results.row_values import baseline_means, is_finite, mean_curves, objective_of, ranked, spec_of, trial_values
+from orchestrator.results import baseline_means, is_finite, mean_curves, objective_of, ranked, spec_of, trial_values
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from orchestrator.ledger.records import SweepRow, TrialRow
+    from orchestrator.ledger import SweepRow, TrialRow
     from trainers.results import FoldResult
 
 BEST = "#b5392a"

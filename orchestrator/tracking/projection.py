@@ -11,12 +11,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.results.row_values import baseline_means, is_finite, mean_curves, spec_of, trial_values, winner_of
-from orchestrator.search.trials import SweepState, TrialState
+from orchestrator.results import baseline_means, is_finite, mean_curves, spec_of, trial_values, winner_of
+from orchestrator.search import SweepState, TrialState
 from orchestrator.tracking.records import TAG_ID, TAG_KIND, TAG_NOTE, TAG_TRIAL, MetricPoint, RunContent, RunStatus, milliseconds
 
 if TYPE_CHECKING:
-    from orchestrator.ledger.records import SweepRow, TrialRow
+    from orchestrator.ledger import SweepRow, TrialRow
     from trainers.results import FoldResult
 
 CURVE_POINTS = 50

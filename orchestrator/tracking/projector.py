@@ -14,12 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ParamSpec
 
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import SweepRow, TrialRow
+from orchestrator.ledger import Ledger, SweepRow, TrialRow
 from orchestrator.redaction import without_password
-from orchestrator.results.report import is_reported, report_of
-from orchestrator.results.row_values import objective_of
-from orchestrator.search.trials import SweepState
+from orchestrator.results import is_reported, objective_of, report_of
+from orchestrator.search import SweepState
 from orchestrator.tracking.curve import BestCurve
 from orchestrator.tracking.dataset import dataset_content
 from orchestrator.tracking.files import write_final_files, write_first_files

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.errors import TrackingError
-from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.records import SweepRow
+from orchestrator.ledger import Ledger, SweepRow
 from orchestrator.redaction import without_password
 from orchestrator.tracking.projector import Projector
 from orchestrator.tracking.store import MlflowStore, UploadedModel, absolute_uri

@@ -14,7 +14,8 @@ from scheduler_processes import fast_clock
 
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.schedule_records import FiringState
-from orchestrator.schedules.due_times import due_between, occasion_of
+from orchestrator.occasion_names import occasion_of
+from orchestrator.schedules.due_times import due_between
 
 SCRIPT = Path(__file__).with_name("scheduler_processes.py")
 DUE_TIMES, OVERDUE = 300, 200

@@ -27,8 +27,9 @@ TRAIN = """
     os.environ["KERAS_BACKEND"] = "jax"  # not Keras' default
     from pathlib import Path
     import numpy as np, pandas as pd
-    from orchestrator.model_folder import predict, write_model_folder
-    from trainers.data import load, stage
+    from orchestrator.tracking import predict, write_model_folder
+    from trainers.data.loading import load
+    from trainers.staging import stage
     from trainers.evaluation import Evaluator
     from trainers.messages import Refit
     from trainers.refit import refit

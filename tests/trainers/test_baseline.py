@@ -11,7 +11,8 @@ from sklearn.metrics import accuracy_score, log_loss, root_mean_squared_error
 from trainers.baseline import baseline_scores
 from trainers.data.dataset import Dataset
 from trainers.settings import CvSettings, Task
-from trainers.splits.folds import Splits, make_splits
+from trainers.splits.folds import make_splits
+from trainers.splits.splits import Splits
 
 
 def make(task: Task, weights: bool = False) -> tuple[Dataset, Splits]:

@@ -19,7 +19,8 @@ from sklearn.tree import DecisionTreeClassifier
 from trainers.data.dataset import Dataset
 from trainers.preprocessing.prepare import prepare
 from trainers.settings import CvSettings, FoldKind, SweepSettings
-from trainers.splits.folds import Splits, make_splits
+from trainers.splits.folds import make_splits
+from trainers.splits.splits import Splits
 
 ENCODER = '''
 """A transformer that tells the target of every text it has seen, and the mean of all for others."""

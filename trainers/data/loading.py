@@ -1,7 +1,4 @@
-"""The door to data: from a sweep's data settings to a checked data set, its description, and its staged copy.
-
-Knows no files' formats.
-"""
+"""From a sweep's data settings to a checked data set, and its description. Knows no files' formats."""
 
 from __future__ import annotations
 
@@ -16,12 +13,9 @@ from trainers.data.dataset import Dataset
 from trainers.data.digests import fingerprint
 from trainers.data.serving_code import column_kind
 from trainers.data.sources import read_source
-from trainers.staging import open_staged, stage
 
 if TYPE_CHECKING:
     from trainers.settings import DataSettings, Task
-
-__all__ = ["Dataset", "describe", "load", "open_staged", "stage"]
 
 _log = logging.getLogger(__name__)
 

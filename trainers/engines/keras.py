@@ -14,18 +14,16 @@ import numpy as np
 from trainers import metrics
 from trainers.engines.targets import TargetPlan, target_plan
 from trainers.errors import UserCodeError
-from trainers.preprocessing.parts import class_weights, part, take
-from trainers.recipes.building import build_model
-from trainers.recipes.shapes import model_shape
+from trainers.preprocessing import class_weights, model_shape, part, take
+from trainers.recipes import build_model
 from trainers.results import FoldResult, StopReason
 from trainers.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Array, Dataset
-    from trainers.preprocessing.parts import Part
-    from trainers.preprocessing.prepare import Prepared
+    from trainers.data import Array, Dataset
+    from trainers.preprocessing import Part, Prepared
     from trainers.settings import Config, EarlyStoppingSettings, SweepSettings
-    from trainers.splits.folds import Fold
+    from trainers.splits import Fold
 
 EpochReport = Callable[[int, int, float | None], None]
 """Called after every epoch with (epochs done, epochs at most, the monitored value or None)."""

@@ -15,7 +15,7 @@ from trainers.errors import UserCodeError
 if TYPE_CHECKING:
     import keras
 
-    from trainers.data.dataset import Array
+    from trainers.data import Array
     from trainers.settings import Task
 
 Link = Literal["none", "sigmoid", "softmax"]

@@ -1,1 +1,19 @@
 """What is fitted on a fold's training rows and applied to all. Knows no Keras."""
+
+from trainers.preprocessing.parts import Part, class_weights, part, row_weights, size_of, spelling, take
+from trainers.preprocessing.prepare import Prepared, check_exportable, model_shape, prepare, preprocessing_key
+
+__all__ = [
+    "Part",
+    "Prepared",
+    "check_exportable",
+    "class_weights",
+    "model_shape",
+    "part",
+    "prepare",
+    "preprocessing_key",
+    "row_weights",
+    "size_of",
+    "spelling",
+    "take",
+]

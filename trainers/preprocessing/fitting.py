@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.data.serving_code import UNKNOWN, Preprocessor, as_matrix, column_kind, words_of
-from trainers.data.sources import find_column
+from trainers.data import UNKNOWN, Preprocessor, as_matrix, column_kind, find_column, words_of
 from trainers.errors import DataError
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Array, Dataset
+    from trainers.data import Array, Dataset
 
 MAX_CATEGORIES = 1000
 _FEW_VALUES = 10  # a number with no more different values is crossed value by value, another in so many intervals of equal counts

@@ -11,7 +11,7 @@ import numpy as np
 from trainers.errors import UserCodeError
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Array, Dataset
+    from trainers.data import Array, Dataset
     from trainers.preprocessing.prepare import Prepared
     from trainers.settings import FitSettings
 

@@ -6,22 +6,21 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.data.serving_code import Preprocessor, load_preprocessor
+from trainers.data import Preprocessor, load_preprocessor
 from trainers.errors import DataError, UserCodeError
 from trainers.preprocessing.fitting import array_plan, sequences_plan, table_plan, text_plan, wide_deep_plan
 from trainers.preprocessing.transformers import custom_inputs
-from trainers.recipes.parameters import with_defaults
+from trainers.recipes import InputShape, ModelShape, with_defaults
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Array, Dataset
-    from trainers.settings import Config, SweepSettings
-
-__all__ = ["Prepared", "Preprocessor", "TargetScaler", "check_exportable", "prepare", "preprocessing_key"]
+    from trainers.data import Array, Dataset
+    from trainers.settings import Config, SweepSettings, Task
 
 _DECIDING = {"wide_deep": ("wide", "deep", "crosses"), "text_cnn": ("text", "max_words", "length")}
 
@@ -95,6 +94,15 @@ def prepare(dataset: Dataset, fit_rows: Array, settings: SweepSettings, config: 
         preprocessor=preprocessor,
         vocabulary=vocabulary,
     )
+
+
+def model_shape(prepared: Prepared, task: Task, classes: int | None) -> ModelShape:
+    """Return the shape of the models that take ``prepared``'s inputs."""
+    inputs = prepared.inputs
+    if isinstance(inputs, Mapping):
+        shapes = {name: InputShape(tuple(array.shape[1:]), str(array.dtype)) for name, array in inputs.items()}
+        return ModelShape(shapes, task, classes, prepared.vocabulary)
+    return ModelShape(InputShape(tuple(inputs.shape[1:]), str(inputs.dtype)), task, classes, prepared.vocabulary)
 
 
 def check_exportable(preprocessor: Preprocessor, features: Any = None) -> None:

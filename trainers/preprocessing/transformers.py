@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.data.serving_code import Preprocessor, tidy_table
+from trainers.data import Preprocessor, tidy_table
 from trainers.errors import UserCodeError
 from trainers.preprocessing.fitting import table_columns
 from trainers.usercode import import_object, source_files
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Array, Dataset
+    from trainers.data import Array, Dataset
 
 
 def custom_inputs(dataset: Dataset, fit_rows: Array, reference: str, code: str | None, seed: int) -> tuple[Array, Preprocessor]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from trainers.recipes import builder, mlp, text_cnn, wide_deep
 from trainers.recipes.shapes import ModelShape
 from trainers.seeds import seed_everything
 
@@ -13,12 +12,6 @@ if TYPE_CHECKING:
     import keras
 
     from trainers.settings import Config, SweepSettings
-
-_OURS: Mapping[str, Callable[[Config, ModelShape, int], keras.Model]] = {
-    "mlp": mlp.build,
-    "wide_deep": wide_deep.build,
-    "text_cnn": text_cnn.build,
-}
 
 
 def build_model(settings: SweepSettings, config: Config, shape: ModelShape, seed: int) -> keras.Model:
@@ -36,10 +29,22 @@ def build_model(settings: SweepSettings, config: Config, shape: ModelShape, seed
     UserCodeError
         The data doesn't suit the recipe, or the builder is at fault.
     """
-    seed_everything(seed)
-    from trainers.backends import cheap_initializers
+    from trainers.recipes import builder, mlp, text_cnn, wide_deep
 
+    seed_everything(seed)
     with cheap_initializers():
         if settings.trainer.type == "builder":
             return builder.build(settings.trainer.builder or "", settings.code, config, shape, seed)
-        return _OURS[settings.trainer.type](config, shape, seed)
+        ours = {"mlp": mlp.build, "wide_deep": wide_deep.build, "text_cnn": text_cnn.build}
+        return ours[settings.trainer.type](config, shape, seed)
+
+
+def cheap_initializers() -> AbstractContextManager[None]:
+    """Draw initial weights by NumPy's generators where drawing them by the backend means compiling: under JAX."""
+    import keras
+
+    if keras.backend.backend() != "jax":
+        return nullcontext()
+    from trainers.recipes.initial_weights import numpy_initializers
+
+    return numpy_initializers()

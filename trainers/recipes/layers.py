@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from trainers.recipes.parameters import layer_sizes
 from trainers.recipes.shapes import ModelShape
 from trainers.seeds import layer_seed
 
@@ -42,13 +43,6 @@ def drop(x: Any, params: Mapping[str, Any], seed: int, name: str) -> Any:
         return x
     layer = keras.layers.AlphaDropout if params["activation"].lower() == "selu" else keras.layers.Dropout
     return layer(params["dropout"], seed=layer_seed(seed, name), name=name)(x)
-
-
-def layer_sizes(params: Mapping[str, Any]) -> list[int]:
-    """Return the widths of the hidden layers, whichever way the params give them."""
-    if params["layer_sizes"] is not None:
-        return list(params["layer_sizes"])
-    return [params["layer_size"]] * params["hidden_layers"]
 
 
 def hidden_stack(x: Any, params: Mapping[str, Any], seed: int) -> Any:

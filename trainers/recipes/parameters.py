@@ -199,6 +199,13 @@ def parameter_problems(trainer: TrainerSettings, space: Mapping[str, Sequence[An
     return problems
 
 
+def layer_sizes(params: Mapping[str, Any]) -> list[int]:
+    """Return the widths of the hidden layers, whichever way the params give them."""
+    if params["layer_sizes"] is not None:
+        return list(params["layer_sizes"])
+    return [params["layer_size"]] * params["hidden_layers"]
+
+
 def common_widths(sizes: Sequence[int]) -> list[int]:
     """Return the widths to which the fused engine fills up hidden layers of ``sizes`` units: the next multiples of 16."""
     return [-(-size // WIDTH_STEP) * WIDTH_STEP for size in sizes]

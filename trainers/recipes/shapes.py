@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainers.preprocessing.prepare import Prepared
     from trainers.settings import Task
 
 
@@ -35,12 +34,3 @@ class ModelShape:
     def output_units(self) -> int:
         """Width of the output layer: 1 for binary and regression, the number of classes for multiclass."""
         return self.classes if self.task == "multiclass" and self.classes is not None else 1
-
-
-def model_shape(prepared: Prepared, task: Task, classes: int | None) -> ModelShape:
-    """Return the shape of the models that take ``prepared``'s inputs."""
-    inputs = prepared.inputs
-    if isinstance(inputs, Mapping):
-        shapes = {name: InputShape(tuple(array.shape[1:]), str(array.dtype)) for name, array in inputs.items()}
-        return ModelShape(shapes, task, classes, prepared.vocabulary)
-    return ModelShape(InputShape(tuple(inputs.shape[1:]), str(inputs.dtype)), task, classes, prepared.vocabulary)

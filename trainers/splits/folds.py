@@ -1,71 +1,26 @@
-"""Who is trained on, watched and scored: row indices of the test part and of every fold, made once. It fits nothing and reads no
-values but target, groups and order.
-"""
+"""How rows are drawn into the test part and the folds, once a sweep. It reads no values but target, groups and order."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trainers.errors import DataError
 from trainers.splits.holdout import in_test_part
 from trainers.splits.monitoring import monitor_rows
+from trainers.splits.splits import Fold, Rows, SplitKind, Splits
 from trainers.splits.timecuts import time_boundaries
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Array, Dataset
+    from trainers.data import Array, Dataset
     from trainers.settings import CvSettings, Task
 
-__all__ = ["Fold", "Rows", "SplitKind", "Splits", "make_splits", "monitor_rows"]
-
-Rows = np.ndarray[Any, np.dtype[np.int64]]
-SplitKind = Literal["kfold", "stratified", "group", "stratified_group", "timeseries"]
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Fold:
-    """One train / monitor / score split, as int64 row indices into the data set.
-
-    ``index`` is the position in ``Splits.folds``, ``fold`` the number within ``repeat``. ``monitor`` is what early stopping
-    watches: empty without early stopping, the scoring rows themselves where the split is leaky, else disjoint from both others.
-    """
-
-    index: int
-    fold: int
-    repeat: int
-    train: Rows
-    monitor: Rows
-    score: Rows
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Splits:
-    """All splits of one sweep: the test part, the search part (all other rows), and the folds of the search part."""
-
-    kind: SplitKind
-    test: Rows
-    search: Rows
-    folds: tuple[Fold, ...]
-    leaky: bool
-
-    @property
-    def fingerprint(self) -> str:
-        """The sha256 (hex) of every row index in its place."""
-        digest = hashlib.sha256(json.dumps([self.kind, self.leaky, len(self.folds)]).encode())
-        for rows in (self.test, self.search, *(part for fold in self.folds for part in (fold.train, fold.monitor, fold.score))):
-            digest.update(json.dumps(len(rows)).encode())
-            digest.update(np.asarray(rows, dtype="<i8").tobytes())
-        return digest.hexdigest()
 
 
 def make_splits(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainers.data.digests import row_hashes, text_hashes
+from trainers.data import row_hashes, text_hashes
 from trainers.errors import DataError
 from trainers.splits.timecuts import latest_rows
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Array, Dataset
-    from trainers.splits.folds import SplitKind
+    from trainers.data import Array, Dataset
+    from trainers.splits.splits import SplitKind
 
 _log = logging.getLogger(__name__)
 

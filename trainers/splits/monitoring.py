@@ -11,8 +11,8 @@ from trainers.errors import DataError
 from trainers.splits.timecuts import latest_rows
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Array, Dataset
-    from trainers.splits.folds import Rows, SplitKind
+    from trainers.data import Array, Dataset
+    from trainers.splits.splits import Rows, SplitKind
 
 _log = logging.getLogger(__name__)
 _WHAT = "fit.early_stopping.split"

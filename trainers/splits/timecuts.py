@@ -9,7 +9,7 @@ import numpy as np
 from trainers.errors import DataError
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Array
+    from trainers.data import Array
 
 
 def time_boundaries(times: Array, wanted: list[int], what: str) -> list[int]:

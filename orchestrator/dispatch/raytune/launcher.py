@@ -14,7 +14,7 @@ from orchestrator.dispatch.machine import available_cpus, memory_share
 from orchestrator.dispatch.raytune.cluster import Cluster
 from orchestrator.dispatch.supervisor import Supervisor
 from orchestrator.dispatch.worker_process import WORKER_COMMAND
-from orchestrator.spec.source import source_files
+from orchestrator.spec import source_files
 from trainers.messages import Check, Refit, Reply
 from trainers.settings import EngineName, SweepSettings
 

@@ -11,7 +11,7 @@ import ray
 from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from orchestrator.cluster.parcel import versions_here
+from orchestrator.dispatch.machine import versions_here
 from orchestrator.dispatch.raytune.plan import WorkerPlan
 from orchestrator.errors import ClusterError
 
@@ -83,7 +83,7 @@ def disagreements(reports: Mapping[str, Report], versions: Mapping[str, str], da
 
 def look_around(plan: WorkerPlan, data: str | None) -> Report:
     """Run on a node: open the staged data as a worker would, and the data file if it is to be read in its place."""
-    from trainers.data.loading import open_staged
+    from trainers.staging import open_staged
 
     try:
         open_staged(plan.settings_here().stage)

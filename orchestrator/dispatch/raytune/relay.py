@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from orchestrator.dispatch.local import Conductor
-from orchestrator.search.cohorts import Cohort, CohortEvent, CohortFinished, CohortLost
+from orchestrator.search import Cohort, CohortEvent, CohortFinished, CohortLost
 
 REST_SECONDS = 60.0
 """How long a worker is given less after a crash. Not for ever: it may have been the trials that crashed."""

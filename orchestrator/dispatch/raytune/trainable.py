@@ -11,7 +11,7 @@ from ray.tune import Trainable
 
 from orchestrator.dispatch.raytune.callback import EVENTS
 from orchestrator.dispatch.raytune.plan import WorkerPlan
-from orchestrator.search.cohorts import Cohort, CohortEvent, CohortLost
+from orchestrator.search import Cohort, CohortEvent, CohortLost
 
 _STEP_SECONDS = 0.3
 _IDLE_SECONDS = 0.2

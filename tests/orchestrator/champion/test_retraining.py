@@ -12,11 +12,11 @@ from orchestrator.champion.retraining import Retraining, stage_fresh_splits
 from orchestrator.running.staging import stage_data
 from orchestrator.search.cohorts import Cohort, CohortFinished, CohortHeard, CohortLost, LossCause, Packing
 from orchestrator.spec.loading import spec_from_mapping
-from trainers.data.loading import open_staged
 from trainers.errors import DataError
 from trainers.messages import FoldFinished, TrialFailed, TrialRequest
 from trainers.results import FoldResult
 from trainers.settings import CvSettings, SweepSettings
+from trainers.staging import open_staged
 
 
 def conductor(requests: int, *, together: bool, workers: int = 2, timeout: float | None = None) -> Retraining:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.schedules.due_times import due_between, due_times, occasion_of
+from orchestrator.occasion_names import occasion_of
+from orchestrator.schedules.due_times import due_between, due_times
 
 FIRST, LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
 DAY = 86400

@@ -59,7 +59,7 @@ def test_writing_a_folder_loads_no_keras(refitted: Path, tmp_path: Path) -> None
     code = """
 import sys
 from pathlib import Path
-from orchestrator.model_folder import write_model_folder
+from orchestrator.tracking import write_model_folder
 write_model_folder(Path(sys.argv[1]), Path(sys.argv[2]))
 print([name for name in ("keras", "tensorflow", "jax", "sklearn") if name in sys.modules])
 """

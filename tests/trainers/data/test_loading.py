@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from trainers.data.dataset import Dataset
-from trainers.data.loading import describe, load, open_staged, stage
+from trainers.data.loading import describe, load
 from trainers.errors import DataError, UserCodeError
 from trainers.settings import CvSettings, DataSettings, Task
 from trainers.splits.folds import make_splits
+from trainers.staging import open_staged, stage
 
 TABLE = """age,city,member,when,who,amount,label
 31, Oslo,True,2024-01-01,7,1.5,yes

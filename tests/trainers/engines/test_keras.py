@@ -11,8 +11,8 @@ from trainers.engines.targets import target_plan
 from trainers.errors import UserCodeError
 from trainers.evaluation import Evaluator
 from trainers.preprocessing.parts import Part, class_weights, part
+from trainers.preprocessing.prepare import model_shape
 from trainers.recipes.building import build_model
-from trainers.recipes.shapes import model_shape
 from trainers.seeds import derive_seed
 from trainers.settings import FitSettings
 

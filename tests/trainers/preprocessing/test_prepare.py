@@ -14,12 +14,12 @@ import pytest
 
 import trainers.data.serving_code
 from trainers.data.dataset import Dataset
-from trainers.data.loading import open_staged, stage
 from trainers.data.serving_code import load_preprocessor
 from trainers.errors import DataError, UserCodeError
 from trainers.preprocessing.prepare import Prepared, check_exportable, prepare, preprocessing_key
 from trainers.settings import CvSettings, RecipeName, SweepSettings, Task, TrainerSettings
 from trainers.splits.folds import make_splits
+from trainers.staging import open_staged, stage
 
 HALF = np.arange(10)
 

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from trainers.data.dataset import Dataset
 from trainers.errors import DataError
 from trainers.settings import CvSettings
-from trainers.splits.folds import Splits, make_splits, monitor_rows
+from trainers.splits.folds import make_splits
+from trainers.splits.monitoring import monitor_rows
+from trainers.splits.splits import Splits
 
 FEW = settings(max_examples=40, deadline=None, derandomize=True)
 KINDS = ("kfold", "stratified", "group", "timeseries")

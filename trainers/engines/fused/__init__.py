@@ -1,1 +1,13 @@
 """The parts of the fused engine; ``cohorts`` is the door. Everything here but ``members`` needs Keras on JAX."""
+
+from trainers.engines.fused.cohorts import FusedCohorts
+from trainers.engines.fused.evaluation import evaluate_fused
+from trainers.engines.fused.memory import memory_share
+from trainers.engines.fused.refit import fit_alone
+
+__all__ = [
+    "FusedCohorts",
+    "evaluate_fused",
+    "fit_alone",
+    "memory_share",
+]

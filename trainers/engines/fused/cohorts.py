@@ -21,20 +21,16 @@ from trainers.engines.fused.engine import FusedEngine
 from trainers.engines.fused.members import Member, MemberResult, Rows, Stopping, Unfused, Visit
 from trainers.engines.keras import plan_for, score_prediction
 from trainers.engines.targets import TargetPlan, target_plan
-from trainers.preprocessing.parts import class_weights, row_weights
-from trainers.preprocessing.prepare import Prepared, preprocessing_key
-from trainers.recipes.building import build_model
-from trainers.recipes.layers import layer_sizes
-from trainers.recipes.parameters import common_widths, with_defaults
-from trainers.recipes.shapes import model_shape
+from trainers.preprocessing import Prepared, class_weights, model_shape, preprocessing_key, row_weights
+from trainers.recipes import build_model, common_widths, layer_sizes, with_defaults
 from trainers.results import FoldResult
 from trainers.seeds import derive_seed
 from trainers.usercode import import_object
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Dataset
+    from trainers.data import Dataset
     from trainers.settings import Config, SweepSettings
-    from trainers.splits.folds import Splits
+    from trainers.splits import Splits
 
 PreparedFold = Callable[[int, "Config"], Prepared]
 """Returns the prepared data of a fold (its position) for an effective config."""

@@ -28,7 +28,7 @@ from trainers.engines.fused.tracing import digest, is_slow_in_lanes, trace
 from trainers.engines.fused.widths import Widening, can_be_widened, widening
 from trainers.errors import NotFusableError
 from trainers.failures import cause_of
-from trainers.recipes.initial_weights import numpy_initializers
+from trainers.recipes import cheap_initializers
 
 _log = logging.getLogger(__name__)
 _EVALUATED_ROWS = 256
@@ -155,7 +155,7 @@ class FusedEngine:
     ) -> tuple[Hashable, Graph, Widening]:
         """Return the graph in which ``model`` lies; ``narrow`` names its own."""
         if narrow not in self._wider:
-            with numpy_initializers():
+            with cheap_initializers():
                 wide = widen()
             places = find_places(wide)
             wide_name: Hashable = ("wide", signature(wide, places), narrow[1:] if isinstance(narrow, tuple) else None)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from trainers.engines.fused.engine import FusedEngine
 from trainers.engines.fused.members import Member, Rows, Stopping, Visit
 from trainers.engines.keras import EpochReport, Fitted
-from trainers.preprocessing.parts import row_weights
+from trainers.preprocessing import row_weights
 
 if TYPE_CHECKING:
     import keras
 
-    from trainers.data.dataset import Array
+    from trainers.data import Array
     from trainers.engines.targets import TargetPlan
-    from trainers.preprocessing.prepare import Prepared
+    from trainers.preprocessing import Prepared
     from trainers.settings import EarlyStoppingSettings
 
 
