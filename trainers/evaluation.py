@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainers.checking import check_config, versions
 from trainers.engines import go_back_to_logits, train_fold
-from trainers.failures import cause_of, one_line
+from trainers.errors import cause_of, one_line
 from trainers.messages import Checked, Event, FoldFinished, Progress, TrialFailed, TrialRequest
 from trainers.preprocessing import Prepared, prepare, preprocessing_key, size_of
 from trainers.settings import Config, SweepSettings, effective_config

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from trainers.errors import Cause
 from trainers.results import FoldResult
 from trainers.settings import Config, SweepSettings
-
-Cause = Literal["exception", "invalid", "out_of_memory", "crashed", "timeout", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Worker:
         try:
             return self._answer(request)
         except Exception as error:
-            from trainers.failures import cause_of, one_line
+            from trainers.errors import cause_of, one_line
 
             _log.warning("%s failed.", type(request).__name__, exc_info=True)
             return Failed(cause_of(error), one_line(error), traceback.format_exc())
@@ -101,7 +101,7 @@ def _load_backend() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         import trainers.evaluation  # noqa: F401  (imported for its weight: it loads Keras)
-        from trainers.devices import hold_to_share
+        from trainers.backends import hold_to_share
 
         hold_to_share(os.environ)
         gc.collect()

@@ -3,8 +3,17 @@
 from orchestrator.ledger.lease import LEASE_SECONDS, Lease, is_driven
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
-from orchestrator.ledger.records import FoldCommit, SweepRow, TrialEnd, TrialRow
-from orchestrator.ledger.schedule_records import FiringRow, FiringState, ScheduleRow, SubmissionRow, SubmissionState
+from orchestrator.ledger.records import (
+    FiringRow,
+    FiringState,
+    FoldCommit,
+    ScheduleRow,
+    SubmissionRow,
+    SubmissionState,
+    SweepRow,
+    TrialEnd,
+    TrialRow,
+)
 from orchestrator.ledger.stored_json import dump_lossy, load
 
 __all__ = [

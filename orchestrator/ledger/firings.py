@@ -14,8 +14,8 @@ from sqlalchemy import RowMapping
 
 from orchestrator.ledger.base import LedgerPart, chunks
 from orchestrator.ledger.owner import Owner
+from orchestrator.ledger.records import FiringRow, FiringState
 from orchestrator.ledger.rows import owner_of, owner_values
-from orchestrator.ledger.schedule_records import FiringRow, FiringState
 from orchestrator.ledger.stored_json import clean
 from orchestrator.ledger.tables import FIRINGS
 

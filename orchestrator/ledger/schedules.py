@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from orchestrator.errors import NotFoundError
 from orchestrator.ledger.base import LedgerPart
-from orchestrator.ledger.schedule_records import Overlap, ScheduleRow
+from orchestrator.ledger.records import Overlap, ScheduleRow
 from orchestrator.ledger.stored_json import dump, load
 from orchestrator.ledger.tables import SCHEDULES
 

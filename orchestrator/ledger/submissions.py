@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 from orchestrator.errors import NotFoundError
 from orchestrator.ledger.base import LedgerPart
 from orchestrator.ledger.occasions import Wanted, open_occasion
-from orchestrator.ledger.schedule_records import SubmissionRow, SubmissionState
+from orchestrator.ledger.records import SubmissionRow, SubmissionState
 from orchestrator.ledger.stored_json import clean
 from orchestrator.ledger.tables import SUBMISSIONS, SWEEPS
 from orchestrator.search import SweepState

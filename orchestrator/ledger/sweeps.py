@@ -20,9 +20,8 @@ from orchestrator.ledger.occasions import (
     take_lease,
 )
 from orchestrator.ledger.owner import Owner
-from orchestrator.ledger.records import SweepRow
+from orchestrator.ledger.records import SubmissionState, SweepRow
 from orchestrator.ledger.rows import owner_values, sweep_row
-from orchestrator.ledger.schedule_records import SubmissionState
 from orchestrator.ledger.stored_json import clean, dump_lossy, load
 from orchestrator.ledger.tables import FOLDS, SUBMISSIONS, SWEEPS, TRIALS
 from orchestrator.search import SweepState

@@ -14,9 +14,9 @@ from orchestrator.running.staging import Staged, stage_data
 from orchestrator.running.warm_start import first_configs
 from orchestrator.spec import SweepSpec
 from search_spaces import Config
+from trainers.backends import BACKENDS, versions
 from trainers.errors import TrainerError
 from trainers.settings import EngineName
-from trainers.versions import BACKENDS, versions
 
 LOOKED_AT = 10_000
 """Trials compared with the ledger: those that the strategy proposes before it knows a score, at most so many."""

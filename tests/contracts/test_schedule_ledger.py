@@ -13,7 +13,7 @@ import pytest
 from orchestrator.errors import NotFoundError, SweepMismatchError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
-from orchestrator.ledger.schedule_records import FiringRow, FiringState, SubmissionState
+from orchestrator.ledger.records import FiringRow, FiringState, SubmissionState
 from orchestrator.search.trials import SweepState
 
 HERE = Owner("here", 11)

@@ -12,7 +12,7 @@ from fake_launcher import FakeClock, FakeLauncher
 from orchestrator.errors import ClusterError, LaunchError, SubmissionError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
-from orchestrator.ledger.schedule_records import FiringState, ScheduleRow
+from orchestrator.ledger.records import FiringState, ScheduleRow
 from orchestrator.ledger.tables import SCHEDULES
 from orchestrator.schedules.scheduler import CLAIM_SECONDS, LOOK_SECONDS, Scheduler, ask_by_hand
 from orchestrator.search.trials import SweepState

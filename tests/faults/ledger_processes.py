@@ -12,8 +12,7 @@ from itertools import count
 from orchestrator.errors import LeaseLostError, SweepBusyError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
-from orchestrator.ledger.records import FoldCommit, TrialEnd
-from orchestrator.ledger.schedule_records import FiringState
+from orchestrator.ledger.records import FiringState, FoldCommit, TrialEnd
 from orchestrator.search.trials import Trial, TrialState
 from trainers.results import FoldResult
 

@@ -15,7 +15,7 @@ from ledger_processes import FOLDS, result
 
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
-from orchestrator.ledger.schedule_records import FiringState
+from orchestrator.ledger.records import FiringState
 from orchestrator.search.trials import SweepState, TrialState
 
 SCRIPT = Path(__file__).with_name("ledger_processes.py")

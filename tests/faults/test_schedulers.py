@@ -13,7 +13,7 @@ import pytest
 from scheduler_processes import fast_clock
 
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.schedule_records import FiringState
+from orchestrator.ledger.records import FiringState
 from orchestrator.occasion_names import occasion_of
 from orchestrator.schedules.due_times import due_between
 

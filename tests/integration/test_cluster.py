@@ -24,7 +24,7 @@ from orchestrator.cluster.parcel import make_parcel
 from orchestrator.cluster.submission import await_end, claim_attempt, send_attempt
 from orchestrator.errors import ClusterError
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.schedule_records import SubmissionState
+from orchestrator.ledger.records import SubmissionState
 from orchestrator.search.trials import SweepState, TrialState
 from orchestrator.spec.loading import load_spec
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.ledger.schedule_records import FiringState
+from orchestrator.ledger.records import FiringState
 from orchestrator.search.trials import SweepState
 
 KERASWEEP = str(Path(sys.executable).with_name("kerasweep"))

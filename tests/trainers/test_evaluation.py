@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from small_sweeps import STOPPING, builder_settings, dataset, settings
 
-from trainers.errors import UserCodeError
+from trainers.errors import UserCodeError, cause_of, one_line
 from trainers.evaluation import Evaluator
-from trainers.failures import cause_of, one_line
 from trainers.messages import FoldFinished, Progress, TrialFailed, TrialRequest
 from trainers.settings import FitSettings, TrainerSettings
 

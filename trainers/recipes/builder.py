@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from trainers.devices import hold_to_share
+from trainers.backends import hold_to_share
 from trainers.errors import UserCodeError
 from trainers.recipes.shapes import ModelShape
 from trainers.seeds import seed_everything

@@ -30,7 +30,7 @@ from orchestrator.cluster.submission import (
 from orchestrator.errors import ClusterError, NotFoundError, SweepBusyError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
-from orchestrator.ledger.schedule_records import SubmissionState
+from orchestrator.ledger.records import SubmissionState
 from orchestrator.results.status import Silent
 from orchestrator.running.stop import StopSignals
 from orchestrator.search.trials import SweepState

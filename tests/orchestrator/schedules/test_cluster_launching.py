@@ -17,8 +17,7 @@ from orchestrator.cluster.jobs import JobState
 from orchestrator.errors import ClusterError, SubmissionError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
-from orchestrator.ledger.records import SweepRow
-from orchestrator.ledger.schedule_records import FiringRow, FiringState
+from orchestrator.ledger.records import FiringRow, FiringState, SweepRow
 from orchestrator.schedules.cluster_launching import JobLauncher
 from orchestrator.schedules.launching import Order
 from orchestrator.schedules.reading import firing_records, scheduled_sweeps

@@ -22,7 +22,7 @@ from orchestrator.cli.root import main
 from orchestrator.errors import SpecError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
-from orchestrator.ledger.schedule_records import FiringState, ScheduleRow
+from orchestrator.ledger.records import FiringState, ScheduleRow
 from orchestrator.occasion_names import occasion_of
 from orchestrator.schedules.due_times import due_between, due_times
 from orchestrator.schedules.emission import calendar_events, cronjob, systemd_units

@@ -266,7 +266,7 @@ class TestBuilders:
 def test_the_driver_can_read_parameters_without_loading_anything_heavy():
     code = """
 import sys
-import trainers.recipes.parameters, trainers.worker, trainers.recipes.shapes, trainers.failures
+import trainers.recipes.parameters, trainers.worker, trainers.recipes.shapes, trainers.errors
 print([name for name in ("keras", "tensorflow", "jax", "pandas", "sklearn", "scipy") if name in sys.modules])
 """
 

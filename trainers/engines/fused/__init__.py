@@ -2,8 +2,8 @@
 
 from trainers.engines.fused.cohorts import FusedCohorts
 from trainers.engines.fused.evaluation import evaluate_fused
-from trainers.engines.fused.memory import memory_share
 from trainers.engines.fused.refit import fit_alone
+from trainers.engines.fused.shapes import memory_share
 
 __all__ = [
     "FusedCohorts",

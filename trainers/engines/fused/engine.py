@@ -12,22 +12,30 @@ import keras
 import numpy as np
 
 from trainers.engines.crossentropy import go_back_to_logits
-from trainers.engines.fused.dials import Place, find_places
 from trainers.engines.fused.feeding import RowPool, layout, tree_rows
-from trainers.engines.fused.graph import Batch, Graph, refusal
+from trainers.engines.fused.graph import (
+    Batch,
+    Graph,
+    Place,
+    Widening,
+    can_be_widened,
+    digest,
+    find_places,
+    is_slow_in_lanes,
+    refusal,
+    signature,
+    trace,
+    widening,
+)
 from trainers.engines.fused.lanes import Lanes
 from trainers.engines.fused.members import Member, MemberResult, Outcome, Unfused
 from trainers.engines.fused.program import OnVisit, Program
 from trainers.engines.fused.readout import Run
 from trainers.engines.fused.shapes import FEWEST_LANES, lanes_for, shape_for
-from trainers.engines.fused.signature import signature
 from trainers.engines.fused.singles import Singles
 from trainers.engines.fused.starts import Values, make_start, take_values
 from trainers.engines.fused.stopping import Rule, make_rule
-from trainers.engines.fused.tracing import digest, is_slow_in_lanes, trace
-from trainers.engines.fused.widths import Widening, can_be_widened, widening
-from trainers.errors import NotFusableError
-from trainers.failures import cause_of
+from trainers.errors import NotFusableError, cause_of
 from trainers.recipes import cheap_initializers
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from trainers.failures import cause_of, one_line
+from trainers.errors import cause_of, one_line
 from trainers.messages import Event, FoldFinished, Progress, TrialFailed, TrialRequest
 
 if TYPE_CHECKING:

@@ -20,8 +20,7 @@ from jax import lax
 from trainers.engines.fused.graph import Batch, Graph, State
 from trainers.engines.fused.members import Visit
 from trainers.engines.fused.stopping import COMPLETE, DIVERGED, RUNNING, STOPPED, Rule, Watch, look
-from trainers.errors import NotFusableError
-from trainers.failures import one_line
+from trainers.errors import NotFusableError, one_line
 
 _log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.engines.fused.feeding import Order, RowPool
+from trainers.engines.fused.graph import Widening, take_back
 from trainers.engines.fused.members import Member, MemberResult, Visit
 from trainers.engines.fused.program import Pool, Program
 from trainers.engines.fused.stopping import DIVERGED, RUNNING, STOPPED
-from trainers.engines.fused.widths import Widening, take_back
 from trainers.results import StopReason
 
 _MOST_ROWS = 2048

@@ -7,11 +7,9 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from trainers.engines.fused.dials import Place, settings
-from trainers.engines.fused.graph import Graph, State
+from trainers.engines.fused.graph import Graph, Place, State, Widening, put, settings
 from trainers.engines.fused.members import Member
 from trainers.engines.fused.program import Fixed
-from trainers.engines.fused.widths import Widening, put
 
 
 class Start(NamedTuple):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from references import built, member, table
 
-from trainers.engines.fused.dials import find_places, settings, turned
 from trainers.engines.fused.engine import FusedEngine
+from trainers.engines.fused.graph.dials import find_places, settings, turned
 from trainers.engines.fused.members import MemberResult
 
 layers = keras.layers

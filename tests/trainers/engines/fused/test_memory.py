@@ -11,8 +11,8 @@ from references import assert_equal, fit, member, table
 
 from trainers.engines.fused.engine import FusedEngine
 from trainers.engines.fused.members import MemberResult, Unfused
-from trainers.engines.fused.memory import memory_share
 from trainers.engines.fused.program import Program
+from trainers.engines.fused.shapes import memory_share
 
 layers = keras.layers
 

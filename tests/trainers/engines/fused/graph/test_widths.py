@@ -10,8 +10,8 @@ import pytest
 from references import STOPPING, assert_equal, fit, member, table
 
 from trainers.engines.fused.engine import FusedEngine
+from trainers.engines.fused.graph.widths import can_be_widened
 from trainers.engines.fused.members import Member, MemberResult, Rows
-from trainers.engines.fused.widths import can_be_widened
 from trainers.recipes.parameters import common_widths
 
 layers = keras.layers

@@ -2,21 +2,31 @@
 members.
 
 Names, initializers, seeds, the learning rate and all dials are left out. A model with code that is not Keras' own has no
-signature here, since a config cannot be trusted to tell two closures apart; such models are compared by their traces instead.
+signature here, since a config cannot be trusted to tell two closures apart; such models are compared by their traces: what JAX
+sees of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import keras
+import numpy as np
 
 from trainers.backends import without_tensorflow
-from trainers.engines.fused.dials import Place
+from trainers.engines.fused.graph.dials import Place
+from trainers.engines.fused.graph.graph import Batch, Graph, State
+from trainers.errors import NotFusableError, one_line
+
+_ROW_BY_ROW = re.compile(r"dimension_numbers=\(\(\[[\d, ]*\], \[[\d, ]*\]\), \(\[\d")
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 _DROPPED = frozenset({"seed", "seed_generator", "shared_object_id", "trainable_variables"})
 _WIRING = frozenset({"keras_history", "input_layers", "output_layers"})
@@ -98,3 +108,46 @@ def _all_equal(places: Sequence[Place]) -> Iterator[None]:
     finally:
         for place, value in zip(places, kept, strict=True):
             setattr(place.owner, place.attribute, value)
+
+
+def trace(graph: Graph, sample: Batch) -> Any:
+    """Return the trace (a closed jaxpr) of a training step, an evaluation step and a prediction on the rows of ``sample``.
+
+    Raises
+    ------
+    NotFusableError
+        JAX cannot trace the model.
+    """
+    model = graph.model
+    state = State(
+        [jnp.asarray(variable.value) for variable in model.trainable_variables],
+        [jnp.asarray(variable.value) for variable in model.non_trainable_variables],
+        [jnp.asarray(value) for value in graph.optimizer_start],
+    )
+    metrics = [jnp.asarray(value) for value in graph.metrics_start]
+    dials = (jnp.zeros(len(graph.places)), jnp.zeros(len(graph.places)))
+
+    def everything(state: State, metrics: list[Any], batch: Batch) -> Any:
+        trained = graph.train_step(state, metrics, dials, batch)
+        return trained, graph.test_step(state, metrics, dials, batch), graph.predict(state, batch.inputs), graph.logs(metrics)
+
+    try:
+        return jax.make_jaxpr(everything)(state, metrics, sample)
+    except Exception as error:
+        raise NotFusableError(f"it cannot be traced by JAX: {one_line(error)}") from error
+
+
+def is_slow_in_lanes(traced: Any) -> bool:
+    """Return whether a trace contains, at any depth, a convolution or a product of matrices row by row, as attention does."""
+    text = str(traced)
+    return "conv_general_dilated" in text or _ROW_BY_ROW.search(text) is not None
+
+
+def digest(graph: Graph, traced: Any) -> str:
+    """Return a digest that is equal for models whose traces and constants are equal."""
+    found = hashlib.sha256(_ADDRESS.sub("", str(traced.jaxpr)).encode())
+    for constant in traced.consts:
+        found.update(np.asarray(constant).tobytes())
+    found.update(repr([(v.shape, v.dtype) for v in graph.model.variables]).encode())
+    found.update(repr(graph.log_names).encode())
+    return found.hexdigest()

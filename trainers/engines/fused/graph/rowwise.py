@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import keras
 
-from trainers.engines.fused.dials import is_stock
+from trainers.engines.fused.graph.dials import is_stock
 
 _LAYERS = frozenset(
     """

@@ -9,10 +9,10 @@ import keras
 import pytest
 from references import built, member, table
 
-from trainers.engines.fused.dials import find_places
 from trainers.engines.fused.engine import FusedEngine
+from trainers.engines.fused.graph.dials import find_places
+from trainers.engines.fused.graph.signature import signature
 from trainers.engines.fused.members import MemberResult
-from trainers.engines.fused.signature import signature
 
 layers = keras.layers
 

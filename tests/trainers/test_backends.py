@@ -7,7 +7,7 @@ import sys
 
 CODE = """
 import json, os, tensorflow as tf
-from trainers.devices import hold_to_share
+from trainers.backends import hold_to_share
 hold_to_share(os.environ)
 first = tf.config.threading.get_intra_op_parallelism_threads(), tf.config.threading.get_inter_op_parallelism_threads()
 tf.constant(1) + 1
@@ -27,7 +27,7 @@ def test_tensorflow_gets_the_threads_that_the_environment_says_and_keeps_them_on
 def test_where_tensorflow_is_not_loaded_nothing_loads_it():
     code = """
 import sys
-from trainers.devices import hold_to_share
+from trainers.backends import hold_to_share
 hold_to_share({"KERASWEEP_THREADS": "1"})
 print("tensorflow" in sys.modules)
 """

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.engines.fused.dials import is_stock
+from trainers.engines.fused.graph.dials import is_stock
 
 _ZERO_STAYS = frozenset(
     "linear relu relu6 leaky_relu elu selu celu gelu silu swish hard_silu mish tanh hard_tanh softsign".split()

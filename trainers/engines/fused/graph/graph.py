@@ -10,10 +10,9 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from trainers.engines.fused.dials import Place, turned
-from trainers.engines.fused.rowwise import rows_are_independent
-from trainers.errors import NotFusableError
-from trainers.failures import one_line
+from trainers.engines.fused.graph.dials import Place, turned
+from trainers.engines.fused.graph.rowwise import rows_are_independent
+from trainers.errors import NotFusableError, one_line
 
 _OVERRIDABLE = ("train_step", "test_step", "fit", "evaluate", "make_train_function", "make_test_function")
 
