@@ -25,9 +25,8 @@ from orchestrator.errors import (
 )
 from orchestrator.ledger import LEASE_SECONDS, Lease, Ledger, Owner, SweepRow
 from orchestrator.occasion_names import is_by_hand
-from orchestrator.results import Silent, Watch
+from orchestrator.results import Silent, Watch, objective_of
 from orchestrator.running import (
-    Objective,
     Staged,
     StopRequestedError,
     StopSignals,
@@ -260,7 +259,7 @@ class _Drive:
             sweep=self.sweep,
             ledger=self.ledger,
             search=make_search(spec, settings, staged, strategy, dispatcher.workers),
-            objective=Objective(spec.objective.metric, spec.objective.direction),
+            objective=objective_of(self.sweep),
             folds=staged.folds,
             test_to_train=staged.test_to_train,
             key=make_trial_key(settings, staged, checked.versions),
@@ -280,7 +279,7 @@ class _Drive:
         """Refit the winner, score it once on the test part, and give the model to MLflow."""
         from orchestrator.tracking import write_model_folder
 
-        winner = choose_winner(self.ledger, self.sweep, self.spec.objective, staged.baseline)
+        winner = choose_winner(self.ledger, self.sweep)
         self.watch.phase(f"refitting the winner, trial {winner.number}, on all search rows")
         folder = output_folder(self.sweep, self.options.output)
         epochs = tuple(fold.epoch for fold in self.ledger.folds(winner.key))

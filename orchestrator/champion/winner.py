@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from orchestrator.errors import KerasweepError
 from orchestrator.ledger import Ledger, SweepRow, TrialRow
-from orchestrator.results import Leaderboard, Objective
+from orchestrator.results import Leaderboard, objective_of
 from orchestrator.search import TrialState
 
 
-def choose_winner(
-    ledger: Ledger, sweep: SweepRow, objective: Objective, baseline: Sequence[Mapping[str, float | None]]
-) -> TrialRow:
-    """Return the trial that ``objective`` selects. Trials that a budget has left open end as STOPPED.
+def choose_winner(ledger: Ledger, sweep: SweepRow) -> TrialRow:
+    """Return the trial that the sweep's objective selects. Trials that a budget has left open end as STOPPED.
 
     Raises
     ------
@@ -21,7 +17,7 @@ def choose_winner(
     """
     rows = ledger.trials(sweep.id)
     left_open = [row.number for row in rows if not row.state.terminal]
-    chosen = Leaderboard.from_rows(rows, objective, baseline).winner
+    chosen = Leaderboard.from_rows(rows, objective_of(sweep)).winner
     if chosen is None and left_open:
         raise KerasweepError(
             f"Sweep {sweep.title}: its budget was used up before any of its {len(rows)} trials had a score. "

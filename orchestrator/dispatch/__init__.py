@@ -1,7 +1,8 @@
 """Cohorts brought to supervised workers: on this machine, or as Ray Tune trials (``raytune``)."""
 
-from orchestrator.dispatch.local import Dispatcher, LocalDispatcher
+from orchestrator.dispatch.local import LocalDispatcher
 from orchestrator.dispatch.machine import available_cpus, versions_here
+from orchestrator.dispatch.protocol import Dispatcher
 from orchestrator.dispatch.raytune import RayDispatcher
 
 __all__ = [

@@ -3,7 +3,7 @@
 from orchestrator.results import display
 from orchestrator.results.display import LiveWatch, PlainWatch, duration
 from orchestrator.results.formats import first_entries, to_csv, to_html, to_records
-from orchestrator.results.leaderboard import BASELINE, Entry, Leaderboard, Objective
+from orchestrator.results.leaderboard import BASELINE, Entry, Leaderboard
 from orchestrator.results.reading import SweepView, find_sweep, open_ledger, trial_record, view
 from orchestrator.results.report import is_reported, report_of
 from orchestrator.results.row_values import (
@@ -28,7 +28,6 @@ __all__ = [
     "Entry",
     "Leaderboard",
     "LiveWatch",
-    "Objective",
     "PlainWatch",
     "Silent",
     "Status",

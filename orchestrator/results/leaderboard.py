@@ -6,28 +6,12 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from orchestrator.ledger import TrialRow
-from orchestrator.search import TrialState
+from orchestrator.search import Objective, TrialState
 
 BASELINE = "baseline"
-
-
-class Objective(Protocol):
-    """What trials are ranked by; a spec's ``objective`` is one."""
-
-    @property
-    def metric(self) -> str:
-        """The metric's name."""
-
-    @property
-    def direction(self) -> str:
-        """``maximize`` or ``minimize``."""
-
-    @property
-    def select(self) -> str:
-        """``best``, or ``one_se``: the simplest within one standard error of the best."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +70,7 @@ class Leaderboard:
         baseline : the baseline's metrics, one mapping a fold; empty: no baseline.
         """
         entries = [_entry(trial, objective.metric) for trial in sorted(trials, key=lambda trial: trial.number)]
-        maximize = objective.direction == "maximize"
+        maximize = objective.maximize
         scored = [entry for entry in entries if entry.score is not None]
         scored.sort(key=lambda entry: _cost(entry, maximize))  # stable: equal scores stay in ask order
         ranked = [replace(entry, rank=rank) for rank, entry in enumerate(scored, start=1)]

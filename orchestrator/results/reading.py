@@ -11,8 +11,7 @@ from orchestrator.errors import NotFoundError
 from orchestrator.ledger import Ledger, SweepRow, TrialRow, dump_lossy, load
 from orchestrator.results.formats import to_records
 from orchestrator.results.leaderboard import Leaderboard
-from orchestrator.results.row_values import spec_of
-from orchestrator.spec import ObjectiveSection
+from orchestrator.results.row_values import objective_of, spec_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +51,8 @@ def find_sweep(ledger: Ledger, name: str) -> SweepRow:
 def view(ledger: Ledger, sweep: SweepRow) -> SweepView:
     """Return ``sweep`` with its trials and leaderboard."""
     trials = ledger.trials(sweep.id)
-    objective = ObjectiveSection.model_validate(spec_of(sweep)["objective"])
     return SweepView(
-        sweep=sweep, trials=trials, board=Leaderboard.from_rows(trials, objective, sweep.facts.get("baseline") or ())
+        sweep=sweep, trials=trials, board=Leaderboard.from_rows(trials, objective_of(sweep), sweep.facts.get("baseline") or ())
     )
 
 

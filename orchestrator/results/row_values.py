@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from orchestrator.search import TrialState
+from orchestrator.search import Objective, TrialState
 from trainers.settings import FitSettings, TrainerSettings, effective_config
 
 if TYPE_CHECKING:
@@ -28,10 +28,9 @@ def spec_of(sweep: SweepRow) -> Mapping[str, Any]:
     return spec
 
 
-def objective_of(sweep: SweepRow) -> tuple[str, bool]:
-    """Return the objective's name and whether greater is better."""
-    objective = spec_of(sweep)["objective"]
-    return str(objective["metric"]), objective["direction"] == "maximize"
+def objective_of(sweep: SweepRow) -> Objective:
+    """Return what the sweep's trials are judged by."""
+    return Objective(**spec_of(sweep)["objective"])
 
 
 def trial_values(sweep: SweepRow, trial: TrialRow) -> dict[str, Any]:
@@ -45,7 +44,7 @@ def trial_values(sweep: SweepRow, trial: TrialRow) -> dict[str, Any]:
 
 def ranked(sweep: SweepRow, trials: Sequence[TrialRow]) -> list[TrialRow]:
     """Return the trials that have a score, the best first; equal ones in ask order."""
-    sign = -1 if objective_of(sweep)[1] else 1
+    sign = -1 if objective_of(sweep).maximize else 1
     scored = [(trial.score, trial) for trial in trials if trial.state is TrialState.COMPLETED]
     pairs = [(sign * score, trial.number, trial) for score, trial in scored if is_finite(score)]
     return [trial for _, _, trial in sorted(pairs, key=lambda pair: pair[:2])]

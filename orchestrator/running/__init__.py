@@ -1,6 +1,6 @@
 """The parts of a sweep while it runs: data staged, strategy and keys set up, the conductor between search and ledger."""
 
-from orchestrator.running.conductor import Objective, SweepConductor
+from orchestrator.running.conductor import SweepConductor
 from orchestrator.running.plan import plan_sweep
 from orchestrator.running.set_up import make_dispatcher, make_search, make_trial_key, most_trials, strategy_of
 from orchestrator.running.staging import Staged, stage_data
@@ -9,7 +9,6 @@ from orchestrator.running.warm_start import fix_first_configs
 from orchestrator.running.work_identity import work_identity
 
 __all__ = [
-    "Objective",
     "Staged",
     "StopRequestedError",
     "StopSignals",

@@ -10,7 +10,6 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from orchestrator.ledger import FoldCommit, Ledger, SweepRow, TrialEnd, TrialRow
 from orchestrator.results import Status, Watch
@@ -28,6 +27,7 @@ from orchestrator.search import (
     FoldEnded,
     Instruction,
     Known,
+    Objective,
     Propose,
     Search,
     Stop,
@@ -42,20 +42,6 @@ from trainers.settings import Config
 logger = logging.getLogger(__name__)
 
 SHOW_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """What a trial is judged by."""
-
-    metric: str
-    direction: Literal["maximize", "minimize"]
-
-    def fitness(self, score: float | None) -> float | None:
-        """Return ``score`` with larger meaning better, as strategies want it; None without a finite score."""
-        if score is None or not math.isfinite(score):
-            return None
-        return score if self.direction == "maximize" else -score
 
 
 @dataclass(frozen=True, slots=True)

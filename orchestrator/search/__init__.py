@@ -11,6 +11,7 @@ from orchestrator.search.cohorts import (
     pack,
     work_of,
 )
+from orchestrator.search.objective import Objective
 from orchestrator.search.search import (
     CohortEnded,
     CohortFailed,
@@ -42,6 +43,7 @@ __all__ = [
     "Instruction",
     "Known",
     "LossCause",
+    "Objective",
     "Packing",
     "Propose",
     "Search",

@@ -20,9 +20,9 @@ class BestCurve:
     """
 
     def __init__(self, sweep: SweepRow) -> None:
-        metric, maximize = objective_of(sweep)
-        self._name = f"best_{metric}"
-        self._better = max if maximize else min
+        objective = objective_of(sweep)
+        self._name = f"best_{objective.metric}"
+        self._better = max if objective.maximize else min
         self._latest = milliseconds(sweep.created)
         self._best: float | None = None
         self._next = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from orchestrator.redaction import without_secrets
-from orchestrator.results import Leaderboard, is_reported, ranked, report_of, spec_of, to_csv, to_html
+from orchestrator.results import Leaderboard, is_reported, objective_of, ranked, report_of, spec_of, to_csv, to_html
 from orchestrator.tracking.pictures import LEARNING_CURVES, draw_pictures
 
 if TYPE_CHECKING:
@@ -22,15 +21,6 @@ if TYPE_CHECKING:
 
 MOST_HISTORIES = 500
 """The best trials whose fold histories are uploaded; the ledger keeps them all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """What the sweep file says of its objective."""
-
-    metric: str
-    direction: str
-    select: str
 
 
 def write_first_files(folder: Path, sweep: SweepRow) -> None:
@@ -43,7 +33,7 @@ def write_first_files(folder: Path, sweep: SweepRow) -> None:
 def write_final_files(folder: Path, sweep: SweepRow, trials: Sequence[TrialRow], ledger: Ledger) -> None:
     """Write what is known when a sweep ends: leaderboard.csv and .html, fold_histories.json, pictures/*.png, report.md."""
     write_first_files(folder, sweep)  # a resumed sweep may have another budget by now
-    board = Leaderboard.from_rows(trials, Objective(**spec_of(sweep)["objective"]), sweep.facts.get("baseline") or ())
+    board = Leaderboard.from_rows(trials, objective_of(sweep), sweep.facts.get("baseline") or ())
     (folder / "leaderboard.csv").write_text(to_csv(board), encoding="utf-8")
     (folder / "leaderboard.html").write_text(to_html(board, sweep.title), encoding="utf-8")
     best = ranked(sweep, trials)[:MOST_HISTORIES]

@@ -46,7 +46,7 @@ def _state(sweep: SweepRow) -> str:
 
 
 def _winner(sweep: SweepRow, trials: Sequence[TrialRow]) -> list[str]:
-    metric, _ = objective_of(sweep)
+    metric = objective_of(sweep).metric
     baseline = baseline_means(sweep).get(metric)
     compared = "" if baseline is None else f" The baseline has {baseline:.4g}."
     trial = winner_of(sweep, trials)

@@ -85,7 +85,8 @@ def draw_pictures(
 
 def best_score(sweep: SweepRow, done: Sequence[TrialRow]) -> Figure:
     """Every trial's score in ask order, the best so far as a step line, and the baseline."""
-    metric, maximize = objective_of(sweep)
+    objective = objective_of(sweep)
+    metric, maximize = objective.metric, objective.maximize
     figure, (axes,) = _figure(8, 4.5)
     numbers = [trial.number for trial in done]
     scores = [_score(trial) for trial in done]
@@ -105,7 +106,7 @@ def best_score(sweep: SweepRow, done: Sequence[TrialRow]) -> Figure:
 
 def hyperparameters(sweep: SweepRow, done: Sequence[TrialRow], scales: Sequence[Scale]) -> Figure:
     """One panel a hyperparameter: every trial's score with its standard deviation over the folds."""
-    metric, _ = objective_of(sweep)
+    metric = objective_of(sweep).metric
     shown = scales[:MOST_PANELS]
     columns = min(3, len(shown))
     rows = math.ceil(len(shown) / columns)
@@ -137,7 +138,8 @@ def parallel_coordinates(sweep: SweepRow, done: Sequence[TrialRow], scales: Sequ
     from matplotlib.collections import LineCollection
     from matplotlib.colors import Normalize
 
-    metric, maximize = objective_of(sweep)
+    objective = objective_of(sweep)
+    metric, maximize = objective.metric, objective.maximize
     scores = [_score(trial) for trial in done]
     axis_scales = [*scales, Scale(metric, tuple(scores), None, log=False)]
     figure, (axes,) = _figure(max(7.0, 1.7 * len(axis_scales)), 4.8)
@@ -167,7 +169,7 @@ def parallel_coordinates(sweep: SweepRow, done: Sequence[TrialRow], scales: Sequ
 def learning_curves(sweep: SweepRow, best: Sequence[TrialRow], histories: Mapping[int, Sequence[FoldResult]]) -> Figure:
     """Loss by epoch of the best trials, as the mean over folds: watched rows full, training rows dotted."""
     figure, (axes,) = _figure(8, 4.5)
-    metric, _ = objective_of(sweep)
+    metric = objective_of(sweep).metric
     for colour, trial in zip(CURVES, best, strict=False):
         curves = mean_curves(histories.get(trial.number, ()))
         watched = "val_loss" if "val_loss" in curves else "loss"

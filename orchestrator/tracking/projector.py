@@ -153,7 +153,8 @@ class Projector:
         return self._connected
 
     def _begin(self, store: MlflowStore, sweep: SweepRow) -> str:
-        store.describe_experiment(*objective_of(sweep))
+        objective = objective_of(sweep)
+        store.describe_experiment(objective.metric, objective.maximize)
         parent = store.create(sweep_run(sweep))
         with tempfile.TemporaryDirectory() as folder:
             write_first_files(Path(folder), sweep)

@@ -13,7 +13,8 @@ from processes import all_gone
 from recording_conductor import FAKE_WORKER, RecordingConductor, cohort, settings
 from shared_ray import our_ray
 
-from orchestrator.dispatch.local import Dispatcher, LocalDispatcher
+from orchestrator.dispatch.local import LocalDispatcher
+from orchestrator.dispatch.protocol import Dispatcher
 from orchestrator.dispatch.raytune import RayDispatcher
 from orchestrator.errors import WorkerLostError
 from orchestrator.search.cohorts import CohortEvent, CohortFinished, CohortHeard, CohortLost

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from recording_conductor import FAKE_WORKER, RecordingConductor, cohort, settings
 
-from orchestrator.dispatch.local import Dispatcher, LocalDispatcher
+from orchestrator.dispatch.local import LocalDispatcher
+from orchestrator.dispatch.protocol import Dispatcher
 from orchestrator.dispatch.raytune import RayDispatcher
 from orchestrator.search.cohorts import CohortEvent
 

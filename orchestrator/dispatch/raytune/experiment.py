@@ -7,7 +7,7 @@ from pathlib import Path
 from ray import tune
 from ray.tune.experiment import Trial
 
-from orchestrator.dispatch.local import Conductor
+from orchestrator.dispatch.protocol import Conductor
 from orchestrator.dispatch.raytune.callback import ReportCallback, SweepStopper
 from orchestrator.dispatch.raytune.plan import WorkerPlan
 from orchestrator.dispatch.raytune.relay import relaying

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.dispatch.local import Conductor
 from orchestrator.dispatch.machine import available_cpus, memory_share
+from orchestrator.dispatch.protocol import Conductor
 from orchestrator.dispatch.raytune.cluster import Cluster
 from orchestrator.dispatch.supervisor import Supervisor
 from orchestrator.dispatch.worker_process import WORKER_COMMAND

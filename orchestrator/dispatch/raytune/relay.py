@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from orchestrator.dispatch.local import Conductor
+from orchestrator.dispatch.protocol import Conductor
 from orchestrator.search import Cohort, CohortEvent, CohortFinished, CohortLost
 
 REST_SECONDS = 60.0

@@ -16,7 +16,7 @@ from ray.tune import TuneError
 
 from orchestrator.champion.contest import Contest
 from orchestrator.cli.root import main
-from orchestrator.dispatch.local import Conductor
+from orchestrator.dispatch.protocol import Conductor
 from orchestrator.errors import LeaseLostError, NotFoundError, TrackingError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner

@@ -12,9 +12,6 @@ from orchestrator.champion.winner import choose_winner
 from orchestrator.errors import KerasweepError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.search.trials import TrialState
-from orchestrator.spec.sections import ObjectiveSection
-
-OBJECTIVE = ObjectiveSection(metric="accuracy", direction="maximize")
 
 
 @pytest.fixture
@@ -27,7 +24,7 @@ def test_the_best_wins_and_what_a_budget_left_open_is_stopped(ledger: Ledger) ->
     sweep = begin(ledger)
     run(ledger, sweep, range(5))
     add(ledger, sweep, [5, 6])
-    assert choose_winner(ledger, sweep, OBJECTIVE, ()).number == 3
+    assert choose_winner(ledger, sweep).number == 3
     assert [row.state for row in ledger.trials(sweep.id)][5:] == [TrialState.STOPPED] * 2
 
 
@@ -35,7 +32,7 @@ def test_without_a_score_the_first_failure_is_pointed_to(ledger: Ledger) -> None
     sweep = begin(ledger)
     run(ledger, sweep, range(2), ends=dict.fromkeys(range(2), TrialState.FAILED))
     with pytest.raises(KerasweepError, match=r"none of its 2 trials has a score.*kerasweep show demo/manual-1 0"):
-        choose_winner(ledger, sweep, OBJECTIVE, ())
+        choose_winner(ledger, sweep)
 
 
 def test_a_budget_without_a_score_leaves_its_trials_to_be_resumed(ledger: Ledger) -> None:
@@ -43,5 +40,5 @@ def test_a_budget_without_a_score_leaves_its_trials_to_be_resumed(ledger: Ledger
     run(ledger, sweep, [0], ends={0: TrialState.FAILED})
     add(ledger, sweep, [1])
     with pytest.raises(KerasweepError, match="budget was used up before any of its 2 trials"):
-        choose_winner(ledger, sweep, OBJECTIVE, ())
+        choose_winner(ledger, sweep)
     assert ledger.trial(sweep.id, 1).state is TrialState.PENDING

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-from dataclasses import dataclass
 from html.parser import HTMLParser
 
 import pytest
@@ -14,14 +13,12 @@ import pytest
 from orchestrator.ledger.records import TrialRow
 from orchestrator.results.formats import to_csv, to_html, to_records, to_table
 from orchestrator.results.leaderboard import Leaderboard
+from orchestrator.search import Objective
 from orchestrator.search.trials import TrialState
 
 
-@dataclass(frozen=True)
-class Goal:
-    metric: str = "accuracy"
-    direction: str = "maximize"
-    select: str = "best"
+def goal(direction: str = "maximize", select: str = "best") -> Objective:
+    return Objective("accuracy", direction, select)
 
 
 def trial(
@@ -81,20 +78,20 @@ def order(board: Leaderboard) -> list[int | None]:
 
 
 def test_greater_scores_rank_first_when_maximised() -> None:
-    board = Leaderboard.from_rows([trial(0, 0.7), trial(1, 0.9), trial(2, 0.8)], Goal())
+    board = Leaderboard.from_rows([trial(0, 0.7), trial(1, 0.9), trial(2, 0.8)], goal())
     assert order(board) == [1, 2, 0]
     assert [entry.rank for entry in board.entries] == [1, 2, 3]
     assert board.best is board.winner is board.entries[0]
 
 
 def test_smaller_scores_rank_first_when_minimised() -> None:
-    board = Leaderboard.from_rows([trial(0, 0.7), trial(1, 0.9), trial(2, -0.8)], Goal(direction="minimize"))
+    board = Leaderboard.from_rows([trial(0, 0.7), trial(1, 0.9), trial(2, -0.8)], goal(direction="minimize"))
     assert order(board) == [2, 0, 1]
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_equal_scores_rank_in_ask_order_whatever_order_they_come_in(direction: str) -> None:
-    board = Leaderboard.from_rows([trial(5, 0.5), trial(2, 0.5), trial(9, 0.5), trial(0, 0.5)], Goal(direction=direction))
+    board = Leaderboard.from_rows([trial(5, 0.5), trial(2, 0.5), trial(9, 0.5), trial(0, 0.5)], goal(direction=direction))
     assert order(board) == [0, 2, 5, 9]
     assert board.best is not None
     assert board.best.number == 0
@@ -109,14 +106,14 @@ def test_trials_without_a_score_come_last_and_are_never_best() -> None:
         trial(4, 0.6),
         failed(5, TrialState.TIMED_OUT),
     ]
-    board = Leaderboard.from_rows(rows, Goal())
+    board = Leaderboard.from_rows(rows, goal())
     assert order(board) == [4, 1, 0, 2, 3, 5]
     assert [entry.rank for entry in board.entries] == [1, 2, None, None, None, None]
 
 
 @pytest.mark.parametrize("rows", [[], [failed(0), failed(1, TrialState.DIVERGED)]])
 def test_without_a_score_there_is_no_winner(rows: list[TrialRow]) -> None:
-    board = Leaderboard.from_rows(rows, Goal(select="one_se"), [{"accuracy": 0.5}])
+    board = Leaderboard.from_rows(rows, goal(select="one_se"), [{"accuracy": 0.5}])
     assert (board.best, board.one_se, board.winner, board.beats_baseline) == (None, None, None, None)
 
 
@@ -125,7 +122,7 @@ def test_without_a_score_there_is_no_winner(rows: list[TrialRow]) -> None:
 
 def test_the_baseline_stands_where_its_score_puts_it() -> None:
     rows = [trial(0, 0.7), trial(1, 0.5), trial(2, 0.4)]
-    board = Leaderboard.from_rows(rows, Goal(), [{"accuracy": 0.4}, {"accuracy": 0.6}])
+    board = Leaderboard.from_rows(rows, goal(), [{"accuracy": 0.4}, {"accuracy": 0.6}])
     assert order(board) == [0, None, 1, 2], "a trial as good as the baseline stands below it"
     assert [entry.rank for entry in board.entries] == [1, None, 2, 3]
     assert board.baseline is not None
@@ -134,14 +131,14 @@ def test_the_baseline_stands_where_its_score_puts_it() -> None:
 
 
 def test_a_search_that_learnt_nothing_is_seen() -> None:
-    board = Leaderboard.from_rows([trial(0, 3.2), failed(1)], Goal(direction="minimize"), [{"accuracy": 3.0}])
+    board = Leaderboard.from_rows([trial(0, 3.2), failed(1)], goal(direction="minimize"), [{"accuracy": 3.0}])
     assert order(board) == [None, 0, 1]
     assert board.beats_baseline is False
 
 
 def test_a_baseline_without_the_objective_stands_below_the_scored_trials() -> None:
     board = Leaderboard.from_rows(
-        [trial(0, 0.7), failed(1)], Goal(), [{"accuracy": 0.4, "roc_auc": 0.5}, {"accuracy": None, "roc_auc": 0.5}]
+        [trial(0, 0.7), failed(1)], goal(), [{"accuracy": 0.4, "roc_auc": 0.5}, {"accuracy": None, "roc_auc": 0.5}]
     )
     assert order(board) == [0, None, 1]
     assert board.baseline is not None
@@ -159,13 +156,13 @@ def test_one_se_takes_the_smallest_model_within_the_bests_error() -> None:
         trial(2, 0.88, 0.5, size=40),
         trial(3, 0.87, 0.5, size=1),
     ]
-    board = Leaderboard.from_rows(rows, Goal(select="one_se"))
+    board = Leaderboard.from_rows(rows, goal(select="one_se"))
     assert board.best is not None
     assert board.best.number == 0
     assert board.winner is board.one_se
     assert board.winner is not None
     assert board.winner.number == 2, "at the limit counts, below it does not, its own error does not matter"
-    assert Leaderboard.from_rows(rows, Goal()).winner == board.best
+    assert Leaderboard.from_rows(rows, goal()).winner == board.best
 
 
 def test_one_se_follows_the_direction() -> None:
@@ -175,26 +172,26 @@ def test_one_se_follows_the_direction() -> None:
         trial(2, 1.2, size=1),
         trial(3, 0.5, 0.0, state=TrialState.PRUNED, size=0),
     ]
-    board = Leaderboard.from_rows(rows, Goal(direction="minimize", select="one_se"))
+    board = Leaderboard.from_rows(rows, goal(direction="minimize", select="one_se"))
     assert board.winner is not None
     assert board.winner.number == 1
 
 
 def test_of_equally_small_models_one_se_takes_the_better() -> None:
-    board = Leaderboard.from_rows([trial(0, 0.89, size=5), trial(1, 0.9, size=7), trial(2, 0.895, size=5)], Goal(select="one_se"))
+    board = Leaderboard.from_rows([trial(0, 0.89, size=5), trial(1, 0.9, size=7), trial(2, 0.895, size=5)], goal(select="one_se"))
     assert board.winner is not None
     assert board.winner.number == 2
 
 
 def test_where_a_size_is_unknown_one_se_takes_the_one_asked_first() -> None:
     rows = [trial(4, 0.9, 0.05), trial(3, 0.88, size=3), trial(1, 0.87), trial(0, 0.8)]
-    board = Leaderboard.from_rows(rows, Goal(select="one_se"))
+    board = Leaderboard.from_rows(rows, goal(select="one_se"))
     assert board.winner is not None
     assert board.winner.number == 1
 
 
 def test_without_an_error_bar_one_se_takes_the_best() -> None:
-    board = Leaderboard.from_rows([trial(0, 0.89, size=1), trial(1, 0.9, math.nan, size=2)], Goal(select="one_se"))
+    board = Leaderboard.from_rows([trial(0, 0.89, size=1), trial(1, 0.9, math.nan, size=2)], goal(select="one_se"))
     assert board.winner is board.best
 
 
@@ -208,7 +205,7 @@ def board() -> Leaderboard:
         trial(1, 0.812345678, 0.0123, config={"rate": 0.1 + 0.2, "sizes": [12, 8]}, size=41, cached_from="pima/manual-1/3"),
         failed(2, message='<b>boom</b>, "really"', config={"optimizer": "<script>"}),
     ]
-    return Leaderboard.from_rows(rows, Goal(), [{"accuracy": 0.65, "roc_auc": 0.5}])
+    return Leaderboard.from_rows(rows, goal(), [{"accuracy": 0.65, "roc_auc": 0.5}])
 
 
 def test_the_table_is_short_and_marks_the_winner(board: Leaderboard) -> None:
@@ -228,7 +225,7 @@ def test_a_shortened_table_keeps_the_baseline(board: Leaderboard, limit: int, sh
 
 
 def test_large_scores_are_written_short() -> None:
-    _, lines = to_table(Leaderboard.from_rows([trial(0, 123456.789, 2345.678)], Goal(direction="minimize")))
+    _, lines = to_table(Leaderboard.from_rows([trial(0, 123456.789, 2345.678)], goal(direction="minimize")))
     assert lines[0][2:4] == ["123457", "2345.68"]
 
 

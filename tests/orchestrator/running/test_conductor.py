@@ -12,7 +12,8 @@ from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
 from orchestrator.ledger.records import SweepRow, TrialRow
 from orchestrator.results.status import Silent
-from orchestrator.running.conductor import Objective, SweepConductor
+from orchestrator.running.conductor import SweepConductor
+from orchestrator.search import Objective
 from orchestrator.search.cohorts import Cohort, CohortFinished, CohortHeard, CohortLost, Packing
 from orchestrator.search.search import Search
 from orchestrator.search.trials import TrialState, trial_key
