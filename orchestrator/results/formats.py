@@ -34,12 +34,12 @@ def to_records(board: Leaderboard) -> list[dict[str, Any]]:
     ]
 
 
-def to_table(board: Leaderboard, limit: int | None = None) -> tuple[list[str], list[list[str]]]:
-    """Return a header and lines of text: all trials or the first ``limit``, and always the baseline. * marks the winner."""
+def to_table(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
+    """Return a header and lines of text: all trials and the baseline. * marks the winner."""
     names = _config_names(board)
     header = ["rank", "trial", board.metric, "±", "epochs", "seconds", "state", *names]
     lines = []
-    for entry in first_entries(board, limit):
+    for entry in board.entries:
         rank = "" if entry.rank is None else f"{entry.rank}{'*' if entry is board.winner else ''}"
         trial = BASELINE if entry.number is None else str(entry.number)
         state = "" if entry.number is None else entry.state + (" (cached)" if entry.cached_from else "")
