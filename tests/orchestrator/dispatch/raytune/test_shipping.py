@@ -30,7 +30,7 @@ def test_files_arrive_as_they_were_sent(folder: Path, tmp_path: Path) -> None:
 
 
 def test_only_the_named_files_are_sent(folder: Path, tmp_path: Path) -> None:
-    unpack(pack(folder, [folder / "rows.feather"]), tmp_path / "there")
+    unpack(pack({"rows.feather": folder / "rows.feather"}), tmp_path / "there")
     assert all_files(tmp_path / "there") == {"rows.feather": tmp_path / "there" / "rows.feather"}
 
 
