@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +101,11 @@ def test_a_module_of_that_name_that_is_imported_already_is_not_taken(folders: li
 
 
 def test_a_loaded_one_is_stored_as_it_was(folders: list[Path], tmp_path: Path) -> None:
+    """Under the user's own names, as the folders of earlier versions have it."""
     load_preprocessor(folders[0]).export(tmp_path / "again")
+    for folder in (folders[0], tmp_path / "again"):
+        with zipfile.ZipFile(folder / "custom.skops") as file:
+            assert json.loads(file.read("schema.json"))["__module__"] == "own_steps"
     files = {file.relative_to(folders[0]) for file in folders[0].rglob("*") if file.is_file()}
     assert files == {file.relative_to(tmp_path / "again") for file in (tmp_path / "again").rglob("*") if file.is_file()}
     assert load_preprocessor(tmp_path / "again").transform(np.ones((1, 1)))[0, 0] == 2
