@@ -20,6 +20,17 @@ Schema, for editors. `kerasweep validate FILE` finds every mistake of a file at 
 Files are YAML 1.2 (`1e-4` is a number, `no` is text) or TOML. Anchors, aliases, tags and duplicate keys are refused. Relative
 paths and the user's modules (`module:function`) are looked for in the sweep file's folder. Times are numbers of seconds or text
 such as `90s`, `30m`, `2h`, `1h30m`, `1d`.
+
+## Modules of your own
+
+They are looked for in the sweep file's folder, then on the import path. What the builder, the transformer and the metrics import,
+and what that imports, is in the trial key: modules of the folder, behind symlinks, on `PYTHONPATH` and of editable installations
+by their content, other installed distributions by their version. So an edit there trains anew, and an edit of a file that none of
+them imports changes nothing. Imports are read from the source; where one is by a computed name (`import_module(f"nets.{name}")`),
+all Python files of the folder count. What loads the data is known by the data, and files other than modules are in no key.
+
+To a cluster travel the Python files of the folder and, whole, the packages imported from elsewhere that are not installed by
+version. A package with compiled modules, or of more than 20 MiB, does not travel and is named: install it on every node.
 """
 DOMAINS = (
     ("[a, b, c]", "one of the values; `{choice: [a, b, c]}` is the same"),

@@ -1,11 +1,10 @@
-"""The user's own code: finding "module:function" in the folder of the sweep, and the files that it needs.
+"""The user's own code: finding "module:function" in the folder of the sweep, and importing it.
 
 It imports no heavy library.
 """
 
 from __future__ import annotations
 
-import ast
 import difflib
 import importlib
 import importlib.util
@@ -56,46 +55,6 @@ def module_file(module: str, code: str | Path) -> Path | None:
     return next((file for file in (base / "__init__.py", base.with_suffix(".py")) if file.is_file()), None)
 
 
-def source_files(reference: str, code: str | Path) -> tuple[Path, ...]:
-    """Return the files in ``code`` that "module:function" needs, sorted: its module and, by their import statements, all that it
-    draws in.
-
-    Nothing is imported. A file that cannot be parsed ends the search along its branch.
-    """
-    files: set[Path] = set()
-    waiting = [parse_reference(reference)[0]]
-    seen: set[str] = set()
-    while waiting:
-        module = waiting.pop()
-        if module in seen:
-            continue
-        seen.add(module)
-        if "." in module:
-            waiting.append(module.rpartition(".")[0])
-        file = module_file(module, code)
-        if file is not None:
-            files.add(file)
-            waiting += _imports(file, module)
-    return tuple(sorted(files))
-
-
-def _imports(file: Path, module: str) -> list[str]:
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):
-        return []
-    package = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
-    names: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            origin = ".".join([*base, *([node.module] if node.module else [])])
-            names += [origin, *(f"{origin}.{alias.name}".lstrip(".") for alias in node.names)]
-    return [name for name in names if name]
-
-
 def _import_module(name: str, reference: str, code: Path | None) -> ModuleType:
     if code is not None:
         _forget_namesake(name, code)
@@ -118,7 +77,9 @@ def _forget_namesake(name: str, code: Path) -> None:
     root = name.split(".", maxsplit=1)[0]
     own = module_file(root, code)
     loaded = sys.modules.get(root)
-    if own is None or loaded is None or getattr(loaded, "__file__", None) is None or Path(str(loaded.__file__)).resolve() == own:
+    if own is None or loaded is None or getattr(loaded, "__file__", None) is None:
+        return
+    if Path(str(loaded.__file__)).resolve() == own.resolve():  # a ConfigMap's files are symlinks
         return
     for other in [key for key in sys.modules if key == root or key.startswith(f"{root}.")]:
         del sys.modules[other]

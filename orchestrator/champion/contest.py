@@ -42,7 +42,7 @@ _PARTS = {
     "task": "task",
     "recipe": "trainer.type",
     "builder": "trainer.builder",
-    "source": "the Python files beside the sweep file",
+    "source": "the source of builder, transformer or metrics",
     "preprocessing": "preprocessing",
     "scale_target": "data.scale_target",
     "fit": "fit",

@@ -210,7 +210,8 @@ def _sent_line(attempt: Attempt, parcel: Parcel, address: str) -> str:
     if attempt.sent:
         return f"{attempt.title} is there already, as {attempt.row.id} on {address}"
     parts = ["its file"]
-    parts += [f"{len(parcel.code)} Python file{'s' * (len(parcel.code) != 1)} ({_size(parcel.code_bytes)})"] * bool(parcel.code)
+    files = sum(name.endswith(".py") for name in parcel.code)
+    parts += [f"{files} Python file{'s' * (files != 1)} ({_size(parcel.code_bytes)})"] * bool(parcel.code)
     parts += [f"its data ({_size(parcel.data_bytes)})"] * bool(parcel.data)
     return f"submitted {attempt.title} as {attempt.row.id} to {address}, with {', '.join(parts)}"
 

@@ -1,4 +1,4 @@
-"""What travels to a cluster with a submitted sweep: its spec, its folder's Python files, and its data file if that is small."""
+"""What travels to a cluster with a submitted sweep: its spec, the source that it needs, and its data file if that is small."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.dispatch import versions_here
-from orchestrator.spec import SweepSpec, resolve_path, source_files
+from orchestrator.spec import SweepSpec, code_references, resolve_path, travelling_files
 
 SPEC_NAME = "sweep.yaml"
 SUBMISSION_NAME = "submission.json"
@@ -49,7 +49,8 @@ def make_parcel(spec: SweepSpec) -> Parcel:
     """Return what ``spec`` needs on the cluster. Paths are rewritten to what they are called there."""
     mapping = spec.model_dump(mode="json")
     mapping["ray"] = {"address": "auto"}
-    code = {path.relative_to(spec.folder).as_posix(): path for path in source_files(spec.folder)}
+    references = [*code_references(spec.sweep_settings(stage="", engine="keras")), *filter(None, [spec.data.callable])]
+    code = travelling_files(references, spec.folder)
     data: dict[str, Path] = {}
     if (file := shipped_data(spec)) is not None:
         name = f"{_DATA_FOLDER}/{file.name}"

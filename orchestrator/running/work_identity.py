@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from orchestrator.spec import source_fingerprint
+from orchestrator.spec import code_references, source_identity
 from trainers.settings import SweepSettings
 
 
@@ -23,9 +22,11 @@ def work_identity(settings: SweepSettings, *, data: str, splits: str, versions: 
     Notes
     -----
     ``fit.epochs`` and ``fit.batch_size`` are in the effective config, and ``fit.refit`` does not touch the folds.
+    ``source`` is None, and ``source_versions`` absent, where no function of the user's decides results; one that loads the data
+    is known by what it loads.
     """
     fit = {name: value for name, value in asdict(settings.fit).items() if name not in ("epochs", "batch_size", "refit")}
-    return {
+    identity = {
         "data": data,
         "splits": splits,
         "task": settings.task,
@@ -33,14 +34,14 @@ def work_identity(settings: SweepSettings, *, data: str, splits: str, versions: 
         "scale_target": settings.scale_target,
         "recipe": settings.trainer.type,
         "builder": settings.trainer.builder,
-        "source": source_fingerprint(Path(settings.code)) if settings.code and _uses_code(settings) else None,
+        "source": None,
         "fit": fit,
         "metrics": sorted(settings.metrics),
         "seed": settings.seed,
         "engine": settings.engine,
         "versions": dict(versions),
     }
-
-
-def _uses_code(settings: SweepSettings) -> bool:
-    return settings.trainer.builder is not None or any(":" in name for name in (settings.preprocessing, *settings.metrics))
+    if references := code_references(settings):
+        source = source_identity(references, settings.code)
+        identity |= {"source": source.content, "source_versions": dict(source.versions)}
+    return identity

@@ -4,7 +4,7 @@ from orchestrator.spec.loading import load_spec, read_sweep, spec_from_mapping, 
 from orchestrator.spec.model import NAME, SweepSpec, resolve_path
 from orchestrator.spec.schema import sweep_schema
 from orchestrator.spec.sections import DriverSection, ObjectiveSection, ScheduleSection
-from orchestrator.spec.source import source_files, source_fingerprint
+from orchestrator.spec.source import code_references, source_identity, travelling_files
 
 __all__ = [
     "NAME",
@@ -12,12 +12,13 @@ __all__ = [
     "ObjectiveSection",
     "ScheduleSection",
     "SweepSpec",
+    "code_references",
     "load_spec",
     "read_sweep",
     "resolve_path",
-    "source_files",
-    "source_fingerprint",
+    "source_identity",
     "spec_from_mapping",
     "spec_from_record",
     "sweep_schema",
+    "travelling_files",
 ]

@@ -7,7 +7,8 @@ in the folder (``orchestrator.tracking.serving``), without Kerasweep and without
 
     MLmodel                     the two flavours, the signature on raw columns
     kerasweep_model.py          the python_function flavour
-    data/                       model.keras, preprocessing/, manifest.json, sample.json, serving_code.py, predictor.py
+    data/                       model.keras, preprocessing/, manifest.json, sample.json,
+                                and to use them: predictor.py, serving_code.py, own_code.py
     input_example.json  serving_input_example.json
     requirements.txt  python_env.yaml
     checksums.json              sha256 of every other file, written last
@@ -68,6 +69,7 @@ def write_model_folder(refitted: Path, folder: Path) -> Path:
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(refitted, new / DATA)
     shutil.copyfile(_source("trainers.data.serving_code"), new / DATA / "serving_code.py")
+    shutil.copyfile(_source("trainers.data.own_code"), new / DATA / "own_code.py")
     shutil.copyfile(_source("orchestrator.tracking.serving.predictor"), new / DATA / "predictor.py")
     shutil.copyfile(_source("orchestrator.tracking.serving.kerasweep_model"), new / CODE)
     _write_mlmodel(new)

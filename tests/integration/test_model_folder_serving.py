@@ -192,3 +192,50 @@ def test_nothing_in_the_folder_is_a_pickle(served: Served, name: str) -> None:
     } <= files
     assert not [file for file in files if file.endswith((".pkl", ".pickle", ".joblib", ".npy"))]
     assert not [file for file in files if file.endswith(".pyc")]
+
+
+TOGETHER = """
+    import json, os, sys
+    os.environ["KERAS_BACKEND"] = "jax"
+    from pathlib import Path
+    import keras, mlflow, numpy as np, pandas as pd
+    from orchestrator.tracking import write_model_folder
+    from trainers.data import Preprocessor
+    from trainers.usercode import import_object
+    from trainers.usersource import read_user_source
+
+    base = Path(sys.argv[1])
+    manifest = {"format": 1, "task": "regression", "classes": None, "input": {"columns": ["age"], "shape": None},
+                "output": {"width": 1, "link": "none", "scaler": None},
+                "versions": {"backend": "jax", "keras": keras.__version__}}
+    plan = {"kind": "custom", "columns": [{"name": "age", "kind": "number"}], "missing": []}
+    for factor in (2, 3):
+        code, refitted = base / f"code-{factor}", base / f"refit-{factor}"
+        code.mkdir()
+        refitted.mkdir()
+        (code / "own_factor.py").write_text(f"FACTOR = {factor}")
+        (code / "own_steps.py").write_text(
+            "from sklearn.base import BaseEstimator, TransformerMixin\\n"
+            "from own_factor import FACTOR\\n"
+            "class Step(TransformerMixin, BaseEstimator):\\n"
+            "    def fit(self, X, y=None): return self\\n"
+            "    def transform(self, X): return X.to_numpy() * FACTOR\\n"
+        )
+        sys.modules.pop("own_factor", None)
+        step = import_object("own_steps:Step", code)()
+        sources = {name: file.read_text() for name, file in read_user_source(["own_steps:Step"], code).files.items()}
+        Preprocessor(plan, {"custom": step}, sources).export(refitted / "preprocessing")
+        keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")]).save(refitted / "model.keras")
+        (refitted / "sample.json").write_text(json.dumps({"columns": ["age"], "data": [[1.0]]}))
+        (refitted / "manifest.json").write_text(json.dumps(manifest))
+        write_model_folder(refitted, base / f"model-{factor}")
+    models = [mlflow.pyfunc.load_model(str(base / f"model-{factor}")) for factor in (2, 3)]
+    print(json.dumps([model.predict(pd.DataFrame({"age": [1.0]}))["value"].tolist() for model in models]))
+"""
+
+
+def test_two_models_with_transformers_of_the_same_name_serve_from_one_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", dedent(TOGETHER), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [[2.0], [3.0]]

@@ -1,4 +1,4 @@
-"""The user's own code: found, refused with a reason, and followed to the files that it needs."""
+"""The user's own code: found, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainers.errors import UserCodeError
-from trainers.usercode import import_object, source_files
+from trainers.usercode import import_object
 
 
 def write(path: Path, text: str) -> Path:
@@ -66,24 +66,14 @@ def test_without_a_folder_only_installed_modules_are_looked_for() -> None:
         import_object("nowhere:f", None)
 
 
-def test_the_files_that_a_function_needs_are_its_module_and_what_it_imports(tmp_path: Path) -> None:
-    write(tmp_path / "entry.py", "import json\nimport direct\nfrom package.part import thing\ndef f():\n    import late\n")
-    write(tmp_path / "direct.py", "from indirect import *\n")
-    write(tmp_path / "indirect.py", "import entry\n")
-    write(tmp_path / "late.py", "")
-    write(tmp_path / "package" / "__init__.py", "from . import sibling\n")
-    write(tmp_path / "package" / "part.py", "from .sibling import other\nthing = 1\n")
-    write(tmp_path / "package" / "sibling.py", "def f(:\n")
-    write(tmp_path / "package" / "unused.py", "")
-    write(tmp_path / "unused.py", "")
-    files = [path.relative_to(tmp_path).as_posix() for path in source_files("entry:f", tmp_path)]
-    assert files == [
-        "direct.py", "entry.py", "indirect.py", "late.py", "package/__init__.py", "package/part.py", "package/sibling.py",
-    ]  # fmt: skip
+def test_a_module_behind_a_symlink_is_imported_once(tmp_path: Path) -> None:
+    write(tmp_path / "..data" / "behind_link.py", "def answer():\n    return 1\n")
+    (tmp_path / "behind_link.py").symlink_to("..data/behind_link.py")
+    assert import_object("behind_link:answer", tmp_path) is import_object("behind_link:answer", tmp_path)
 
 
 def test_light_modules_load_no_heavy_library() -> None:
-    modules = "trainers.metrics, trainers.usercode, trainers.splits, trainers.preprocessing, trainers.data"
+    modules = "trainers.metrics, trainers.usercode, trainers.usersource, trainers.splits, trainers.preprocessing, trainers.data"
     heavy = "{'pandas', 'sklearn', 'scipy', 'skops', 'pyarrow', 'keras', 'tensorflow', 'jax'}"
     code = f"import sys; import {modules}; print(sorted({heavy} & set(sys.modules)))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,6 +1,7 @@
 """How raw rows become a net's inputs: the same code in training and in a saved model's folder, where a copy of this file lies.
 
-It stands alone: the standard library and numpy, with pandas, scikit-learn and skops loaded when used. It fits nothing.
+It stands alone, beside ``own_code.py``: the standard library and numpy, with pandas, scikit-learn and skops loaded when used. It
+fits nothing.
 """
 
 from __future__ import annotations
@@ -213,12 +214,13 @@ class Preprocessor:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        own = _own_code(self.sources)
         (folder / _PLAN).write_text(json.dumps(dict(self.plan), indent=1), encoding="utf-8")
         for name, estimator in self.estimators.items():
             import skops.io
 
-            content = skops.io.dumps(estimator)
-            _trusted_types(content, {Path(path).parts[0].removesuffix(".py") for path in self.sources})
+            content = own.outside(skops.io.dumps(estimator))
+            _trusted_types(content, own.roots)
             (folder / f"{name}.skops").write_bytes(content)
         for path, text in self.sources.items():
             file = folder / _CODE / path
@@ -227,22 +229,21 @@ class Preprocessor:
 
 
 def load_preprocessor(folder: str | Path) -> Preprocessor:
-    """Return the preprocessor that ``Preprocessor.export`` wrote to ``folder``.
+    """Return the preprocessor that ``Preprocessor.export`` wrote to ``folder``, with the user's modules that it carries.
 
     Raises ValueError for types that are not allowed.
     """
     folder = Path(folder)
     code = folder / _CODE
-    sources = {str(file.relative_to(code)): file.read_text(encoding="utf-8") for file in sorted(code.rglob("*.py"))}
-    own = {Path(path).parts[0].removesuffix(".py") for path in sources}
-    if any(importlib.util.find_spec(module) is None for module in own):
-        sys.path.insert(0, str(code))
+    sources = {file.relative_to(code).as_posix(): file.read_text(encoding="utf-8") for file in sorted(code.rglob("*.py"))}
+    own = _own_code(sources, code)
+    own.install()
     estimators = {}
     for file in sorted(folder.glob("*.skops")):
         import skops.io
 
-        content = file.read_bytes()
-        estimators[file.stem] = skops.io.loads(content, trusted=_trusted_types(content, own))
+        content = own.inside(file.read_bytes())
+        estimators[file.stem] = skops.io.loads(content, trusted=_trusted_types(content, own.roots))
     return Preprocessor(json.loads((folder / _PLAN).read_text(encoding="utf-8")), estimators, sources)
 
 
@@ -261,6 +262,19 @@ def _trusted_types(content: bytes, own: set[str]) -> list[str]:
             "Build it of scikit-learn's transformers, or of classes in the same file."
         )
     return list(types)
+
+
+def _own_code(sources: Mapping[str, str], folder: str | Path = "") -> Any:
+    """Return the ``OwnCode`` of ``own_code.py``, which lies beside this file wherever that is."""
+    name = f"{__name__}_own_code"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("own_code.py"))
+        if spec is None or spec.loader is None:
+            raise ImportError(f"own_code.py must lie beside {__file__}. It cannot be loaded.")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        sys.modules[name] = module
+    return sys.modules[name].OwnCode(sources, folder)
 
 
 def _transform_table(self: Preprocessor, features: Any) -> Any:

@@ -11,7 +11,8 @@ import numpy as np
 from trainers.data import Preprocessor, tidy_table
 from trainers.errors import UserCodeError
 from trainers.preprocessing.fitting import table_columns
-from trainers.usercode import import_object, source_files
+from trainers.usercode import import_object
+from trainers.usersource import read_user_source
 
 if TYPE_CHECKING:
     from trainers.data import Array, Dataset
@@ -112,6 +113,6 @@ def _checked(values: Any, rows: int, reference: str) -> Array:
 
 
 def _sources(reference: str, code: str | None) -> dict[str, str]:
-    if code is None:
-        return {}
-    return {file.relative_to(code).as_posix(): file.read_text(encoding="utf-8") for file in source_files(reference, code)}
+    """Return the source that a model folder must carry: what is not installed from a distribution, by name."""
+    files = read_user_source([reference], code).files
+    return {name: file.read_text(encoding="utf-8") for name, file in files.items() if file.suffix == ".py"}

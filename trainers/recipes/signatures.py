@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ast
-import importlib.machinery
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 
 from trainers.errors import UserCodeError
 from trainers.usercode import parse_reference
+from trainers.usersource import find_module
 
 GIVEN_BY_US = ("input_shape", "output_units", "n_classes")
 """Parameters of a builder that follow from the data: passed when its signature names them."""
@@ -45,7 +43,7 @@ def read_signature(builder: str, code: str | None) -> Signature:
         The name is malformed, or the module, or the function in it, is not there or cannot be parsed.
     """
     module, function = parse_reference(builder)
-    path = _source(module, code)
+    path = find_module(module, code)
     if path is None:
         where = "" if code is None else f" in {code!r} or"
         raise UserCodeError(f"{builder!r}: no module {module!r}{where} among the installed ones; check the name and the folder.")
@@ -56,20 +54,6 @@ def read_signature(builder: str, code: str | None) -> Signature:
     except (SyntaxError, ValueError) as error:
         raise UserCodeError(f"{builder!r}: {path.name} is not valid Python: {error}.") from error
     return _find(tree, function, builder, path.name)
-
-
-def _source(module: str, code: str | None) -> Path | None:
-    """Return the file of ``module`` without importing anything, its packages included."""
-    search: Sequence[str] | None = sys.path if code is None else [code, *sys.path]
-    parts = module.split(".")
-    for depth in range(1, len(parts) + 1):
-        found = importlib.machinery.PathFinder.find_spec(".".join(parts[:depth]), search)
-        if found is None:
-            return None
-        search = found.submodule_search_locations
-        if depth < len(parts) and search is None:
-            return None
-    return Path(found.origin) if found is not None and found.origin else None
 
 
 def _find(tree: ast.Module, function: str, builder: str, file: str) -> Signature:

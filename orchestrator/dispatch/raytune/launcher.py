@@ -14,7 +14,7 @@ from orchestrator.dispatch.protocol import Conductor
 from orchestrator.dispatch.raytune.cluster import Cluster
 from orchestrator.dispatch.supervisor import Supervisor
 from orchestrator.dispatch.worker_process import WORKER_COMMAND
-from orchestrator.spec import source_files
+from orchestrator.spec import code_references, travelling_files
 from trainers.messages import Check, Refit, Reply
 from trainers.settings import EngineName, SweepSettings
 
@@ -170,8 +170,6 @@ class RayDispatcher:
 
         folders = (settings.stage, settings.code)
         if self._shipped is None or self._shipped[0] != folders:
-            stage = Path(settings.stage)
-            code = Path(settings.code) if settings.code is not None else None
-            shipments = ship(stage, all_files(stage)), None if code is None else ship(code, source_files(code))
-            self._shipped = folders, shipments
+            code = travelling_files(code_references(settings), settings.code)
+            self._shipped = folders, (ship(all_files(Path(settings.stage))), ship(code) if code or settings.code else None)
         return self._shipped[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,9 @@ def node_id() -> str:
     return str(ray.get_runtime_context().get_node_id())
 
 
-def ship(folder: Path, files: Iterable[Path]) -> Shipment:
-    """Put ``files``, which lie below ``folder``, into the object store."""
-    content = pack(folder, files)
+def ship(files: Mapping[str, Path]) -> Shipment:
+    """Put files into the object store, by what they are called below one folder."""
+    content = pack(files)
     return Shipment(digest(content), ray.put(content))
 
 

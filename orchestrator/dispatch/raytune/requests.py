@@ -29,7 +29,7 @@ class _Requests:
                 return supervisor.request(request, timeout), b""
             with tempfile.TemporaryDirectory(prefix="kerasweep-refit-") as folder:
                 reply = supervisor.request(replace(request, folder=folder), timeout)
-                return reply, pack(Path(folder), all_files(Path(folder)))
+                return reply, pack(all_files(Path(folder)))
         finally:
             supervisor.close()
 

@@ -9,23 +9,23 @@ import shutil
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _KEPT_SECONDS = 14 * 24 * 3600.0
 
 
-def all_files(folder: Path) -> list[Path]:
-    """Return every file below ``folder``."""
-    return [path for path in folder.rglob("*") if path.is_file()]
+def all_files(folder: Path) -> dict[str, Path]:
+    """Return every file below ``folder``, by its name relative to it."""
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
 
 
-def pack(folder: Path, files: Iterable[Path]) -> bytes:
-    """Return ``files``, which lie below ``folder``, as an uncompressed tar archive with names relative to ``folder``."""
+def pack(files: Mapping[str, Path]) -> bytes:
+    """Return an uncompressed tar archive of ``files`` by their names; of symlinks, what they lead to."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for file in sorted(files):
-            archive.add(file, file.relative_to(folder).as_posix(), recursive=False)
+    with tarfile.open(fileobj=buffer, mode="w", dereference=True) as archive:
+        for name, file in sorted(files.items()):
+            archive.add(file, name, recursive=False)
     return buffer.getvalue()
 
 

@@ -25,7 +25,7 @@ class Predictor:
 
     Parameters
     ----------
-    folder : holds model.keras, preprocessing/, serving_code.py and manifest.json.
+    folder : holds model.keras, preprocessing/, serving_code.py, own_code.py and manifest.json.
     """
 
     def __init__(self, folder: str | Path) -> None:

@@ -499,7 +499,8 @@ def test_a_stored_preprocessor_works_without_kerasweep(code: str, tmp_path: Path
     folder = tmp_path / "model"
     result = prepared(preprocessing="own_steps:Ages", code=code)
     result.preprocessor.export(folder / "preprocessor")
-    shutil.copy(str(trainers.data.serving_code.__file__), folder / "serving_code.py")
+    for name in ("serving_code.py", "own_code.py"):
+        shutil.copy(Path(str(trainers.data.serving_code.__file__)).with_name(name), folder / name)
     table().to_csv(folder / "rows.csv", index=False)
     script = (
         "import sys, pandas as pd, serving_code\n"

@@ -1,4 +1,4 @@
-"""When the dispatcher looks at a cluster's nodes; whole sweeps on a real Ray are in ``tests/integration``."""
+"""When the dispatcher looks at a cluster's nodes, and what it brings there. Whole sweeps on a real Ray: ``tests/integration``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from orchestrator.dispatch.raytune import RayDispatcher
+from orchestrator.dispatch.raytune.shipping import unpack
 from trainers.messages import Check, Failed
+from trainers.settings import SweepSettings, TrainerSettings
 
 
 def test_nodes_that_come_on_demand_are_checked_once_they_are_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -28,3 +30,33 @@ def test_nodes_that_come_on_demand_are_checked_once_they_are_there(monkeypatch: 
     for _ in range(3):
         dispatcher.request(Check({}), timeout=1)
     assert looks == [0, 2]
+
+
+def test_the_users_source_reaches_other_nodes_wherever_it_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, text in {
+        "code/..data/own_model.py": "from own_library.part import f\n",
+        "library/own_library/__init__.py": "",
+        "library/own_library/part.py": "def f(): ...\n",
+        "stage/rows.feather": "rows",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "code" / "own_model.py").symlink_to("..data/own_model.py")
+    monkeypatch.syspath_prepend(str(tmp_path / "library"))
+    monkeypatch.setattr("ray.put", lambda content: content)
+    dispatcher = RayDispatcher(address="head:6379", log_folder=tmp_path / "logs")
+    settings = SweepSettings(
+        task="binary",
+        seed=1,
+        metrics=("accuracy",),
+        stage=str(tmp_path / "stage"),
+        code=str(tmp_path / "code"),
+        trainer=TrainerSettings(type="builder", builder="own_model:f"),
+    )
+    stage, code = dispatcher._ship(settings)
+    assert code is not None
+    unpack(stage.content, tmp_path / "there")
+    unpack(code.content, tmp_path / "there")
+    there = {file.relative_to(tmp_path / "there").as_posix() for file in (tmp_path / "there").rglob("*") if file.is_file()}
+    assert there == {"rows.feather", "own_model.py", "own_library/__init__.py", "own_library/part.py"}
+    assert (tmp_path / "there" / "own_model.py").read_text() == "from own_library.part import f\n"

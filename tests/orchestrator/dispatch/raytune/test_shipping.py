@@ -24,18 +24,18 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_files_arrive_as_they_were_sent(folder: Path, tmp_path: Path) -> None:
-    unpack(pack(folder, all_files(folder)), tmp_path / "there")
+    unpack(pack(all_files(folder)), tmp_path / "there")
     assert (tmp_path / "there" / "rows.feather").read_bytes() == b"\0\1\2"
     assert (tmp_path / "there" / "deep" / "splits.json").read_text() == "{}"
 
 
 def test_only_the_named_files_are_sent(folder: Path, tmp_path: Path) -> None:
-    unpack(pack(folder, [folder / "rows.feather"]), tmp_path / "there")
-    assert all_files(tmp_path / "there") == [tmp_path / "there" / "rows.feather"]
+    unpack(pack({"rows.feather": folder / "rows.feather"}), tmp_path / "there")
+    assert all_files(tmp_path / "there") == {"rows.feather": tmp_path / "there" / "rows.feather"}
 
 
 def test_a_node_fetches_a_content_once_however_many_workers_ask(folder: Path, tmp_path: Path) -> None:
-    content, fetched, found = pack(folder, all_files(folder)), [], []
+    content, fetched, found = pack(all_files(folder)), [], []
     root = tmp_path / "node"
 
     def ask() -> None:
@@ -54,16 +54,16 @@ def test_a_node_fetches_a_content_once_however_many_workers_ask(folder: Path, tm
 
 
 def test_other_content_has_another_place(folder: Path, tmp_path: Path) -> None:
-    first = pack(folder, all_files(folder))
+    first = pack(all_files(folder))
     (folder / "rows.feather").write_bytes(b"tonight's")
-    second = pack(folder, all_files(folder))
+    second = pack(all_files(folder))
     places = [unpack_once(digest(content), lambda content=content: content, tmp_path / "node") for content in (first, second)]
     assert (places[0] / "rows.feather").read_bytes() == b"\0\1\2"
     assert (places[1] / "rows.feather").read_bytes() == b"tonight's"
 
 
 def test_what_nobody_has_used_for_weeks_is_removed(folder: Path, tmp_path: Path) -> None:
-    content = pack(folder, all_files(folder))
+    content = pack(all_files(folder))
     old = unpack_once("0" * 32, lambda: content, tmp_path / "node")
     os.utime(old, (time.time() - 15 * 86400,) * 2)
     unpack_once(digest(content), lambda: content, tmp_path / "node")
