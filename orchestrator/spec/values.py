@@ -31,9 +31,9 @@ def is_function(name: str) -> bool:
 def _column(value: object) -> str | int:
     if isinstance(value, str) and value:
         return value
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise ValueError(f"expected the name of a column or its index (from 0), got {shown(value)}.")
+    raise ValueError(f"expected the name of a column or its index (from 0; -1 is the last), got {shown(value)}.")
 
 
 def _function(value: object) -> str:

@@ -9,7 +9,7 @@ import importlib.util
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,13 @@ TRUSTED = frozenset({"numpy.dtype"})  # what skops does not trust by itself and 
 _PLAN = "preprocessor.json"
 _CODE = "code"
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
+
+
+def named(names: Iterable[Any], most: int = 12) -> str:
+    """Return names as a message shows them: ``'a', 'b' and 7 more``."""
+    names = list(names)
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def column_kind(column: Any) -> str:
@@ -96,7 +103,7 @@ def tidy_table(table: Any, columns: Sequence[Mapping[str, Any]], missing: Sequen
     table = table.rename(columns=str)
     absent = [column["name"] for column in columns if column["name"] not in table.columns]
     if absent:
-        raise ValueError(f"the rows must have the columns {absent}. Got {list(table.columns)[:20]}. Name them as in training.")
+        raise ValueError(f"the rows must have the columns {named(absent)}. Got {named(table.columns)}. Name them as in training.")
     return pd.DataFrame({column["name"]: tidy_column(table[column["name"]], column["kind"], missing) for column in columns})
 
 
