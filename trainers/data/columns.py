@@ -37,12 +37,12 @@ def tidy_features(raw: Any, missing: tuple[str, ...], kinds: Mapping[str, Column
         return _tidy_array(raw)
     if not len(raw) or not len(raw.columns):
         raise DataError(f"data: must have rows and feature columns. Got {len(raw)} rows and {len(raw.columns)} feature columns.")
-    kinds = kinds or {}
+    kinds, raw = kinds or {}, raw.reset_index(drop=True)
     columns = {
         str(name): _told(raw[name], kinds[str(name)], missing) if str(name) in kinds else _feature(raw[name], missing)
         for name in raw.columns
     }
-    return pd.DataFrame(columns).reset_index(drop=True)
+    return pd.DataFrame(columns)
 
 
 def _told(column: Any, kind: ColumnKind, missing: tuple[str, ...]) -> Any:

@@ -46,15 +46,15 @@ def header_doubt(first: Sequence[str], others: Sequence[Sequence[str]], file: st
 def _reason(first: Sequence[str], others: Sequence[Sequence[str]], missing: Collection[str]) -> str | None:
     number = next((value for value in first if _kind(value) == "number"), None)
     if number is not None:
-        return f"{number!r} is a number"
+        return f"{named([number])} is a number"
     verdicts = [_is_name(value, _below(others, place, missing)) for place, value in enumerate(first)]
     if True in verdicts:
         return None
     twice = next((value for value in first if value and first.count(value) > 1), None)
     if twice is not None:
-        return f"{twice!r} is there twice"
+        return f"{named([twice])} is there twice"
     alike = next((value for value, verdict in zip(first, verdicts, strict=True) if verdict is False), None)
-    return None if alike is None else f"{alike!r} is of the same kind as the values below it"
+    return None if alike is None else f"{named([alike])} is of the same kind as the values below it"
 
 
 def _below(others: Sequence[Sequence[str]], place: int, missing: Collection[str]) -> list[str]:

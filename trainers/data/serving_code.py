@@ -20,15 +20,17 @@ PADDING, UNKNOWN = 0, 1
 CROSS_BUCKETS = 1024  # a cross with more combinations than this is hashed into so many
 TRUSTED = frozenset({"numpy.dtype"})  # what skops does not trust by itself and scikit-learn's transformers need
 
+_LONGEST = 40  # characters of a name in a message
 _PLAN = "preprocessor.json"
 _CODE = "code"
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
 def named(names: Iterable[Any], most: int = 12) -> str:
-    """Return names as a message shows them: ``'a', 'b' and 7 more``."""
+    """Return names as a message shows them: ``'a', 'b' and 7 more``; what is long is cut."""
     names = list(names)
-    shown = ", ".join(map(repr, names[:most]))
+    words = [repr(name) for name in names[:most]]
+    shown = ", ".join(word if len(word) <= _LONGEST else f"{word[: _LONGEST - 3]}..." for word in words)
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 

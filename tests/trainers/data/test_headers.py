@@ -65,6 +65,11 @@ def test_a_wide_first_line_is_cut_short_in_the_message() -> None:
     assert "'0', '1', '2', '3', '4' and 7 more;" in str(doubt(",".join(map(str, range(12)))))
 
 
+def test_a_long_value_is_cut_in_the_message() -> None:
+    told = str(doubt(f"neg,{'so long ' * 99}\npos,another\nneg,a third\n"))
+    assert "'neg', 'so long so long so long so long so l...; 'neg' is of the same kind" in told
+
+
 def test_the_loader_looks_too_where_the_file_says_nothing_of_a_header(tmp_path: Path) -> None:
     """A compressed file, as one behind a URL, is not looked into when the sweep file is checked."""
     import gzip

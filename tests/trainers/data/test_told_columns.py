@@ -128,6 +128,13 @@ def test_an_arrays_rows_without_a_target_are_left_out_too(tmp_path: Path) -> Non
     assert np.asarray(dataset.features).tolist() == [[0, 1], [4, 5], [6, 7]]
 
 
+def test_rows_left_out_of_a_table_with_every_kind_of_column(tmp_path: Path) -> None:
+    path = tmp_path / "kinds.csv"
+    path.write_text("n,t,b,none,label\n1,a,True,,\n2,b,False,,yes\n3,c,True,,no\n")
+    features: Any = load(csv(path, drop_missing_target=True), "binary", None).features
+    assert features[["n", "t", "b"]].to_numpy().tolist() == [[2, "b", False], [3, "c", True]]
+
+
 def test_a_target_of_nothing_is_another_mistake(tmp_path: Path) -> None:
     path = tmp_path / "none.csv"
     path.write_text("x,label\n1,\n2,\n")
