@@ -71,6 +71,8 @@ def _lines() -> Iterator[str]:
         )
     yield "## Metrics\n"
     yield "For `objective.metric` and `metrics`, by scikit-learn; `module:function` names your own, `f(y_true, y_pred)`.\n"
+    yield "It returns a number, and gets two arrays of one value a row: your own labels as they stand in the data, or in a"
+    yield "regression the numbers in the target's own unit.\n"
     rows = ((f"`{name}`", ", ".join(metric.tasks), metric.direction) for name, metric in METRICS.items())
     yield from _table(("name", "tasks", "direction"), rows)
 

@@ -221,9 +221,12 @@ class _Drive:
 
     def _stage(self, folder: Path) -> Staged:
         try:
-            return stage_data(self.spec, folder)
+            staged = stage_data(self.spec, folder)
         except TrainerError as error:
             raise UserCheckError(f"{self.spec.source}: {error}") from error
+        for note in staged.notes:
+            self.watch.phase(f"data: {note}")
+        return staged
 
     def _check(self, dispatcher: Dispatcher, staged: Staged) -> tuple[SweepSettings, Checked]:
         """Resolve the engine: the fused one where it can train the first config, unless the spec says otherwise."""

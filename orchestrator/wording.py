@@ -24,6 +24,13 @@ def listed(names: Iterable[object]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
+def first_of(names: Iterable[object], most: int = 12) -> str:
+    """Return what may be many names as prose: ``a, b, c and 7 more``."""
+    words = list(map(str, names))
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return f"{', '.join(words[:most])}{more}"
+
+
 def nearest(name: object, known: Iterable[str]) -> str | None:
     """Return the one of ``known`` that ``name`` is probably meant to be, or None."""
     by_lower = {word.lower(): word for word in known}

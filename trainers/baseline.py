@@ -27,7 +27,8 @@ def baseline_scores(
     for fold in splits.folds:
         prediction = baseline_prediction(dataset, fold.train, len(fold.score), task)
         weights = None if dataset.weights is None else dataset.weights[fold.score]
-        results.append(score(metrics, dataset.target[fold.score], prediction, task, weights=weights, code=code))
+        target = dataset.target[fold.score]
+        results.append(score(metrics, target, prediction, task, weights=weights, code=code, classes=dataset.classes))
     return results
 
 

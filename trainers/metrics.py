@@ -93,17 +93,19 @@ def score(
     *,
     weights: Array | None = None,
     code: str | None = None,
+    classes: Sequence[Any] | None = None,
 ) -> dict[str, float]:
     """Return the value of every metric.
 
     Parameters
     ----------
-    names : of METRICS, or "module:function" in the folder ``code``: function(y_true, y_pred) -> float, where both are class
-        indices (classification) or numbers (regression).
+    names : of METRICS, or "module:function" in the folder ``code``: function(y_true, y_pred) -> float, where both are (rows,)
+        arrays of the user's own labels (classification) or of numbers in the target's unit (regression).
     target : (rows,) class index, or number in its own unit.
     prediction : probability of class 1, (rows,) or (rows, 1); of every class, (rows, classes); or the predicted number, (rows,)
         or (rows, 1).
     weights : (rows,) sample weights, for the metrics that take them.
+    classes : the label of every class index; None: the indices are the labels.
 
     Returns
     -------
@@ -119,7 +121,8 @@ def score(
     predicted = _shaped(np.asarray(prediction, dtype="float64"), task)
     if len(predicted) != len(target):
         raise ValueError(f"prediction must have a row for each of the {len(target)} targets. Got {len(predicted)}.")
-    functions = {name: _function(name, task, code) for name in names}
+    labels = None if classes is None else np.array(classes)
+    functions = {name: _function(name, task, code, labels) for name in names}
     if not np.isfinite(predicted).all():
         return dict.fromkeys(names, math.nan)
     return {name: function(np.asarray(target), predicted, weights) for name, function in functions.items()}
@@ -138,10 +141,10 @@ def _shaped(prediction: Array, task: Task) -> Array:
 _Function = Callable[["Array", "Array", "Array | None"], float]
 
 
-def _function(name: str, task: Task, code: str | None) -> _Function:
+def _function(name: str, task: Task, code: str | None, labels: Array | None) -> _Function:
     """Return a function of (target, prediction as ``_shaped`` gives it, weights)."""
     if ":" in name:
-        return _user_metric(name, task, code)
+        return _user_metric(name, task, code, labels)
     if name not in METRICS or task not in METRICS[name].tasks:
         raise ValueError(f"metric {name!r} must be one of {', '.join(known_metrics(task))} for task {task!r}.{_near(name)}")
     metric = METRICS[name]
@@ -196,12 +199,15 @@ def _labels(prediction: Array) -> Array:
     return labels
 
 
-def _user_metric(name: str, task: Task, code: str | None) -> _Function:
+def _user_metric(name: str, task: Task, code: str | None, labels: Array | None) -> _Function:
     function = import_object(name, code)
 
     def compute(target: Array, prediction: Array, weights: Array | None) -> float:
+        predicted = prediction if task == "regression" else _labels(prediction)
+        if labels is not None:
+            target, predicted = labels[target], labels[predicted]
         try:
-            value = function(target, prediction if task == "regression" else _labels(prediction))
+            value = function(target, predicted)
         except Exception as error:
             raise UserCodeError(f"metric {name!r} failed: {type(error).__name__}: {error}") from error
         try:

@@ -41,6 +41,8 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
         inputs: dict[str, Any] = {"columns": None, "shape": list(features.shape[1:])}
     else:
         inputs = {"columns": [str(name) for name in features.columns], "shape": None}
+    if dataset.layout:  # the file had no header: its columns in order, the target left out
+        inputs["layout"] = list(dataset.layout)
     return {"classes": None if dataset.classes is None else [_plain(label) for label in dataset.classes], "input": inputs}
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 Task = Literal["binary", "multiclass", "regression"]
 Column = str | int
+ColumnKind = Literal["categorical", "text", "number"]
 Source = Literal["csv", "parquet", "npz", "sklearn", "callable"]
 FoldKind = Literal["auto", "kfold", "stratified", "group", "timeseries"]
 RecipeName = Literal["mlp", "wide_deep", "text_cnn", "builder"]
@@ -17,16 +18,21 @@ Config = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSettings:
-    """Where the rows are and what their columns mean. ``path`` is absolute or a URL by the time it arrives here."""
+    """Where the rows are and what their columns mean. ``path`` is absolute or a URL by the time it arrives here.
+
+    ``header`` None: the first line names the columns, if it does not look like data.
+    """
 
     source: Source
     path: str | None = None
     name: str | None = None
     callable: str | None = None
-    header: bool = True
+    header: bool | None = True
     target: Column | None = None
     drop: tuple[Column, ...] = ()
+    columns: Mapping[str, ColumnKind] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    drop_missing_target: bool = False
     groups: Column | None = None
     order: Column | None = None
     weights: Column | None = None

@@ -41,7 +41,12 @@ def stage(dataset: Dataset, splits: Splits, folder: str | Path) -> None:
         _write(dataset.features, folder / _TABLE)
     carried = {name: values for name in _ROLES if (values := getattr(dataset, name)) is not None}
     _write(pd.DataFrame(carried), folder / _ROWS)
-    facts = {"classes": dataset.classes, "fingerprint": dataset.fingerprint, "missing": dataset.missing}
+    facts = {
+        "classes": dataset.classes,
+        "fingerprint": dataset.fingerprint,
+        "missing": dataset.missing,
+        "layout": dataset.layout,
+    }
     (folder / _DATASET).write_text(json.dumps(facts), encoding="utf-8")
     _stage_splits(splits, folder)
 
@@ -63,10 +68,15 @@ def open_staged(folder: str | Path) -> tuple[Dataset, Splits]:
         splits = _open_splits(folder)
     except (OSError, KeyError, json.JSONDecodeError) as error:
         raise DataError(f"staged data: {str(folder)!r} must hold a staged data set. Got {error}. Stage it again.") from error
-    roles = {name: _array(carried.column(name)) for name in carried.column_names}
+    roles: dict[str, Any] = {name: _array(carried.column(name)) for name in carried.column_names}
     classes = None if facts["classes"] is None else tuple(facts["classes"])
     dataset = Dataset(
-        features=features, classes=classes, fingerprint=facts["fingerprint"], missing=tuple(facts["missing"]), **roles
+        features=features,
+        classes=classes,
+        fingerprint=facts["fingerprint"],
+        missing=tuple(facts["missing"]),
+        layout=tuple(facts["layout"]),
+        **roles,
     )
     return dataset, splits
 

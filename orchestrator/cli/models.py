@@ -86,7 +86,12 @@ def _tell(model: str, champion: str, replaced: str | None, *, as_json: bool) -> 
 @click.option("--uri", envvar="MLFLOW_TRACKING_URI", default="sqlite:///mlflow.db", show_default=True, help="Where models:/ are.")
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions as JSON.")
 def predict(model: str, data: Path, output: Path | None, uri: str, as_json: bool) -> None:
-    """Predict the rows of the CSV file DATA with MODEL: a model folder (`kerasweep best` names it) or an MLflow model URI."""
+    """Predict the rows of the CSV file DATA with MODEL: a model folder (`kerasweep best` names it) or an MLflow model URI.
+
+    Columns are found by name, others do not count, and texts are taken as they are written. Where the model was trained on a
+    file without a header, DATA has none either, and its columns are those of that file, all but the target, or the features
+    alone, in the same order.
+    """
     from orchestrator.tracking import predict as predict_rows
 
     rows = predict_rows(model, data, tracking_uri=uri)

@@ -18,6 +18,7 @@ from orchestrator.errors import ClusterError, NotFoundError, SweepBusyError
 from orchestrator.ledger import LEASE_SECONDS, Ledger, SubmissionRow, SubmissionState, is_driven
 from orchestrator.search import SweepState
 from orchestrator.spec import SweepSpec
+from orchestrator.wording import first_of
 
 logger = logging.getLogger(__name__)
 
@@ -197,7 +198,7 @@ def find_job(jobs: Jobs, sweep: str | None) -> Job:
     named = [job for job in found if sweep is None or sweep in (job.sweep, job.title)]
     if named:
         return named[0] if sweep is None else next((job for job in named if not job.state.over), named[0])
-    known = ", ".join(dict.fromkeys(job.title for job in found[:10])) or "none at all"
+    known = first_of(dict.fromkeys(job.title for job in found), 10) or "none at all"
     raise NotFoundError(f"The cluster at {jobs.address} has no sweep {sweep or ''!r}. It has {known}.")
 
 

@@ -17,7 +17,7 @@ class Staged:
     """What the driver needs to know of the staged data; the rows themselves stay in ``folder``.
 
     ``description`` is ``trainers.data``'s; ``baseline`` holds a mapping of metrics for every fold; ``test_to_train`` is
-    rows scored / rows trained on in a fold.
+    rows scored / rows trained on in a fold; ``notes`` are sentences on how the rows were read.
     """
 
     folder: Path
@@ -29,6 +29,7 @@ class Staged:
     train_rows: int
     test_to_train: float
     leaky: bool
+    notes: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """Return what the ledger keeps of it."""
@@ -70,4 +71,5 @@ def stage_data(spec: SweepSpec, folder: Path) -> Staged:
         train_rows=trained // len(splits.folds),
         test_to_train=sum(len(fold.score) for fold in splits.folds) / trained,
         leaky=splits.leaky,
+        notes=dataset.notes,
     )

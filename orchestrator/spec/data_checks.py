@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from orchestrator.spec.data_headers import HeaderError, column_names, distinct_values
+from orchestrator.spec.data_headers import HeaderError, column_names, distinct_values, headless
 from orchestrator.spec.model import SweepSpec, resolve_path
 from orchestrator.spec.problems import Finding
 from orchestrator.spec.sections import DataSection
-from orchestrator.wording import hint, listed, nearest
+from orchestrator.wording import first_of, hint, listed, nearest
 from trainers.preprocessing import spelling
 from trainers.settings import Column, Task
 
@@ -34,6 +34,7 @@ _BELONGS = {
     "callable": ("callable",),
     "header": ("csv",),
     "target": ("csv", "parquet", "npz"),
+    "columns": ("csv", "parquet", "sklearn", "callable"),
 }
 _NEEDED = {
     "path": "the file to read",
@@ -59,7 +60,7 @@ def _keys(spec: SweepSpec) -> Iterator[Finding]:
     data, source = spec.data, spec.data.source
     for key, sources in _BELONGS.items():
         value = getattr(data, key)
-        given = value is not None and value is not True
+        given = value not in (None, True, {})
         if given and source not in sources:
             message = f"only source: {listed(sources)} takes {key}, got it with source: {source}; leave it out or change source."
             yield Finding(f"data.{key}", message, ("data.source",))
@@ -92,6 +93,14 @@ def _roles(spec: SweepSpec) -> Iterator[Finding]:
             yield Finding(f"data.{role}", f"{data.target!r} is the target already; name another column.", ("data.target",))
     if data.target in data.drop:
         yield Finding("data.drop", f"{data.target!r} is the target; take it out of the list.", ("data.target",))
+    for name in data.columns:
+        other = next((role for role in (*_ROLES, "drop") if name in _texts(getattr(data, role))), None)
+        if other is not None:
+            yield Finding(f"data.columns.{name}", f"only features are read by it, and data.{other} names {name!r}; leave it out.")
+
+
+def _texts(columns: Column | tuple[Column, ...] | None) -> list[str]:
+    return [str(column) for column in (columns if isinstance(columns, tuple) else (columns,)) if column is not None]
 
 
 def _file(spec: SweepSpec, path: str) -> Iterator[Finding]:
@@ -109,6 +118,10 @@ def _file(spec: SweepSpec, path: str) -> Iterator[Finding]:
         message = f"{path!r} looks like a {format_} file, got source: {data.source}; change one of them."
         yield Finding("data.source", message, ("data.path",))
         return
+    written = "header" in data.model_fields_set
+    if data.source == "csv" and not written and (doubt := headless(file, data.missing)):
+        yield Finding("data.header", doubt, ("data.path", "data.source"))
+        return
     try:
         names = column_names(file, data.source, header=data.header)
     except HeaderError as error:
@@ -118,12 +131,13 @@ def _file(spec: SweepSpec, path: str) -> Iterator[Finding]:
     if data.source == "npz" and data.target is None:
         wanted["data.target"] = "y"
     wanted |= {f"data.drop.{index}": column for index, column in enumerate(data.drop)}
+    wanted |= {f"data.columns.{name}": name for name in data.columns}
     wanted |= _named_by_recipe(spec)
     for where, column in wanted.items():
         if column is not None and not _has(names, column):
             yield Finding(where, _no_column(names, column, data), needs)
     if data.source == "csv" and data.target is not None and _has(names, data.target):
-        position = data.target if isinstance(data.target, int) else names.index(data.target)
+        position = data.target % len(names) if isinstance(data.target, int) else names.index(data.target)
         yield from _labels(spec, distinct_values(file, position, header=data.header), (*needs, "data.target"))
 
 
@@ -153,8 +167,7 @@ def _labels(spec: SweepSpec, labels: Collection[str] | None, needs: tuple[str, .
     known = {spelling(label): label for label in sorted(labels) if label not in ("", *spec.data.missing)}
     for label in weights:
         if spelling(label) not in known:
-            shown = listed([*known.values()][:12])
-            message = f"no class {label!r} in the data; expected {shown}{hint(label, known.values())}"
+            message = f"no class {label!r} in the data; expected {first_of(known.values())}{hint(label, known.values())}"
             yield Finding("fit.class_weight", message, needs)
 
 
@@ -167,7 +180,7 @@ def _missing_file(file: Path, path: str) -> str:
 
 
 def _has(names: tuple[str, ...], column: Column) -> bool:
-    return column < len(names) if isinstance(column, int) else column in names
+    return -len(names) <= column < len(names) if isinstance(column, int) else column in names
 
 
 def _no_column(names: tuple[str, ...], column: Column, data: DataSection) -> str:
@@ -175,9 +188,9 @@ def _no_column(names: tuple[str, ...], column: Column, data: DataSection) -> str
     if data.source == "csv" and not data.header and isinstance(column, str):
         return f"expected an index from 0 to {len(names) - 1}, since header: false, got {column!r}."
     if isinstance(column, int):
+        least = 0 if column >= 0 else -len(names)
         quoted = f"; for the {what} of that name put it in quotes." if str(column) in names else "."
-        return f"expected an index from 0 to {len(names) - 1} or the name of a {what}, got {column!r}{quoted}"
+        return f"expected an index from {least} to {len(names) - 1} or the name of a {what}, got {column!r}{quoted}"
     if near := nearest(column, names):
         return f"no {what} {column!r} in the file; did you mean {near!r}?"
-    more = ", ..." if len(names) > 12 else ""
-    return f"no {what} {column!r} in the file; expected one of {', '.join(names[:12])}{more}."
+    return f"no {what} {column!r} in the file; expected one of {first_of(names)}."

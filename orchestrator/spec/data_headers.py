@@ -6,8 +6,11 @@ import csv
 import io
 import json
 import zipfile
+from collections.abc import Collection
+from itertools import islice
 from pathlib import Path
 
+from trainers.data import LOOKED_AT, header_doubt
 from trainers.settings import Source
 
 _SMALL = 4 * 1024 * 1024
@@ -46,8 +49,18 @@ def column_names(file: Path, source: Source, *, header: bool) -> tuple[str, ...]
         raise HeaderError(f"{file.name} cannot be read as {source}: {' '.join(str(error).split())}.") from None
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise HeaderError(f"expected different names in {file.name}, got {twice!r} twice; rename one.")
+        remedy = "rename one, or say data.header: false if the first line is data." if source == "csv" else "rename one."
+        raise HeaderError(f"expected different names in {file.name}, got {twice!r} twice; {remedy}")
     return names
+
+
+def headless(file: Path, missing: Collection[str] = ()) -> str | None:
+    """Return why the first line of a csv file cannot be its header, as a message; None where it can, or nothing can be read."""
+    try:
+        first, *others = _first_rows(file, 1 + LOOKED_AT)
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError):
+        return None
+    return header_doubt(first, others, file.name, missing)
 
 
 def distinct_values(file: Path, column: int, *, header: bool) -> frozenset[str] | None:
@@ -63,14 +76,18 @@ def distinct_values(file: Path, column: int, *, header: bool) -> frozenset[str] 
 
 
 def _csv(file: Path, header: bool) -> tuple[str, ...]:
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        start = io.StringIO(lines.read(_FIRST_LINE), newline="")
-    first = next((row for row in csv.reader(start, skipinitialspace=True) if row), None)
+    first = next(iter(_first_rows(file, 1)), None)
     if first is None:
         raise HeaderError(f"{file.name} is empty.")
     if len(first) == 1 and any(mark in first[0] for mark in ";\t|"):
         raise HeaderError(f"expected commas between the columns of {file.name}, got {first[0][:60]!r}.")
     return tuple(first) if header else tuple(map(str, range(len(first))))
+
+
+def _first_rows(file: Path, most: int) -> list[list[str]]:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        start = io.StringIO(lines.read(_FIRST_LINE), newline="")
+    return list(islice((row for row in csv.reader(start, skipinitialspace=True) if row), most))
 
 
 def _parquet(file: Path) -> tuple[str, ...]:

@@ -44,6 +44,9 @@ _DECIDING = (
     "seed", "task", "data", "preprocessing", "trainer", "space", "strategy", "cv", "fit", "objective", "metrics", "engine",
 )  # fmt: skip
 
+_IF_GIVEN = ("drop_missing_target", "columns")
+"""Keys of ``data`` that enter the identity only where they say something: sweeps that began without them can go on."""
+
 
 class SweepSpec(Section):
     """Everything that a sweep file says, with every default filled in."""
@@ -63,7 +66,10 @@ class SweepSpec(Section):
     cv: CvSection = CvSection()
     fit: FitSection = FitSection()
     objective: ObjectiveSection
-    metrics: Names = Field(default=(), description="Metrics recorded beside the objective; 'module:function' too.")
+    metrics: Names = Field(
+        default=(),
+        description="Metrics recorded beside the objective; 'module:function' too.",
+    )
     engine: Literal["auto", "keras", "fused"] = Field(
         default="auto",
         description="keras: each trial by model.fit; fused: many at once as one program; auto: fused where it can.",
@@ -127,6 +133,8 @@ class SweepSpec(Section):
     def data_settings(self) -> DataSettings:
         """Return the data's part as the trainers know it, with an absolute path or a URL."""
         parts = {name: value for name, value in self.data if name != "ship"}
+        if self.data.header and "header" not in self.data.model_fields_set:
+            parts["header"] = None
         if self.data.path is not None:
             parts["path"] = resolve_path(self.data.path, self.folder)
         return DataSettings(**parts)
@@ -159,7 +167,9 @@ class SweepSpec(Section):
         Where the data lies is left out, its content counts; ``space`` is a list of pairs, since a grid walks it in written order.
         """
         parts = self.model_dump(mode="json", include=set(_DECIDING))
-        parts["data"] = {key: value for key, value in parts["data"].items() if key not in ("path", "ship")}
+        parts["data"] = {
+            key: value for key, value in parts["data"].items() if key not in ("path", "ship") and (value or key not in _IF_GIVEN)
+        }
         parts["space"] = [[name, domain] for name, domain in parts["space"].items()]
         return parts
 

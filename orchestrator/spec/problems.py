@@ -5,6 +5,7 @@ It knows the models' names and types, and nothing of what the keys mean to one a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import UnionType
@@ -74,7 +75,7 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "string_pattern_mismatch":
         return f"expected letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 100, got {shown(got)}."
     if kind == "literal_error":
-        words = _words(model, location)
+        words = re.findall(r"'(.*?)'", context["expected"])
         return f"expected {listed(words)}, got {shown(got)}{hint(got, words)}"
     expected = _EXPECTED[kind].format(**context) if kind in _EXPECTED else detail["msg"]
     remedy = "; leave the key out to have its default." if got is None else "."
@@ -90,11 +91,6 @@ def _unknown_key(key: str, where: Sequence[int | str], model: type[BaseModel]) -
     if homes and not where:
         return f"unknown key here; did you mean {homes[0]}.{key}?"
     return f"unknown key; expected {listed(section.model_fields)}."
-
-
-def _words(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
-    field = _field(model, location)
-    return [str(word) for part in _parts(field.annotation) for word in get_args(part) if word is not None] if field else []
 
 
 def _field(model: type[BaseModel], location: Sequence[int | str]) -> FieldInfo | None:

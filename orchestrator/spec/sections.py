@@ -21,7 +21,7 @@ from orchestrator.spec.values import (
     TrackingUri,
     WebAddress,
 )
-from trainers.settings import FoldKind, RecipeName, Source
+from trainers.settings import ColumnKind, FoldKind, RecipeName, Source
 
 AtLeastOne = Annotated[int, Field(ge=1)]
 
@@ -41,9 +41,22 @@ class DataSection(Section):
     )
     name: str | None = Field(default=None, description="Name of a scikit-learn data set, for source: sklearn.")
     callable: Function | None = Field(default=None, description="'module:function' that returns X, y, for source: callable.")
-    header: bool = Field(default=True, description="Whether the first line of a csv file names the columns.")
-    target: Column | None = Field(default=None, description="Column to predict, by name or index (from 0).")
+    header: bool = Field(
+        default=True,
+        description="Whether the first line of a csv file names the columns. Left out, a first line that looks like data is a "
+        "mistake; true written down takes any line for names. Without a header, columns are named by index, and `kerasweep "
+        "predict` takes files like it: all columns, all but the target, or the features alone, in their order.",
+    )
+    target: Column | None = Field(default=None, description="Column to predict, by name or index (from 0; -1 is the last).")
+    drop_missing_target: bool = Field(
+        default=False, description="Whether rows without a target are left out; else they are a mistake."
+    )
     drop: Columns = Field(default=(), description="Columns to leave out.")
+    columns: dict[str, ColumnKind] = Field(
+        default_factory=dict,
+        description="How columns are read, whatever they look like, such as {code: categorical, zip: text, age: number}: "
+        "categorical and text take values as they are written (01234 stays so), each a category or, for text_cnn, prose.",
+    )
     missing: Names = Field(default=(), description="Extra spellings of a missing value, such as '?'.")
     groups: Column | None = Field(default=None, description="Column whose equal values must stay on one side of every split.")
     order: Column | None = Field(default=None, description="Column that orders rows in time, for cv.kind: timeseries.")

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import PlainValidator, Strict, WithJsonSchema
 
 from orchestrator.durations import parse_duration
-from orchestrator.wording import shown
+from orchestrator.wording import first_of, shown
 
 FUNCTION = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 """How a user's function is named: ``module:function``."""
@@ -31,9 +31,9 @@ def is_function(name: str) -> bool:
 def _column(value: object) -> str | int:
     if isinstance(value, str) and value:
         return value
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise ValueError(f"expected the name of a column or its index (from 0), got {shown(value)}.")
+    raise ValueError(f"expected the name of a column or its index (from 0; -1 is the last), got {shown(value)}.")
 
 
 def _function(value: object) -> str:
@@ -54,7 +54,7 @@ def _class_weight(value: object) -> str | dict[str, float] | None:
     if isinstance(value, Mapping) and value:
         bad = [f"{label}: {shown(weight)}" for label, weight in value.items() if not _positive(weight)]
         if bad:
-            raise ValueError(f"expected a number above 0 for every class, got {', '.join(bad)}.")
+            raise ValueError(f"expected a number above 0 for every class, got {first_of(bad)}.")
         return {str(label): float(weight) for label, weight in value.items()}
     raise ValueError(f"expected null, balanced or a weight for every class such as {{0: 1.0, 1: 2.5}}, got {shown(value)}.")
 

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import NotFoundError
 from orchestrator.redaction import without_password
+from orchestrator.wording import first_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +91,7 @@ def verify_model_folder(folder: Path) -> None:
     wrong = [name for name, digest in expected.items() if not (folder / name).is_file() or _sha256(folder / name) != digest]
     if wrong:
         raise NotFoundError(
-            f"The model in {folder} is damaged: {', '.join(wrong[:5])} must have the sha256 that {CHECKSUMS} names, but is "
+            f"The model in {folder} is damaged: {first_of(wrong, 5)} must have the sha256 that {CHECKSUMS} names, but is "
             "changed or missing. Copy the folder anew, or resume the sweep to write it again."
         )
 

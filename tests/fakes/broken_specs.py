@@ -98,7 +98,7 @@ BROKEN: dict[str, Broken] = {
     "tracking is text": _one("tracking", "mlflow.db", "expected a mapping"),
     "metrics is text": _one("metrics", "roc_auc", "expected a list, got 'roc_auc'"),
     "a metric is a number": Broken({"metrics": [3]}, {"metrics.0": "expected text, got 3"}),
-    "column is a fraction": _one("data.groups", 1.5, r"expected the name of a column or its index \(from 0\), got 1.5"),
+    "column is a fraction": _one("data.groups", 1.5, r"expected the name of a column or its index .*-1 is the last.*, got 1.5"),
     "a dropped column is null": Broken({"data.drop": [None]}, {"data.drop.0": "expected the name of a column"}),
     "test size of 1": _one("data.test_size", 1, "expected a number below 1, got 1"),
     "not a number": Broken(

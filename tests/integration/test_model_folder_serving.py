@@ -64,7 +64,7 @@ TRAIN = """
         )
         refit(Evaluator(settings), Refit({}, (3, 3), str(base / f"{name}-refit")))
         folder = write_model_folder(base / f"{name}-refit", base / f"{name}-model")
-        file = base / ("array.csv" if name == "array" else "rows.csv")
+        file = base / {"array": "array.csv", "headless": "whole.csv"}.get(name, "rows.csv")
         predict(str(folder), file).to_json(base / f"{name}-predicted.json", orient="split", double_precision=15)
 
     csv = str(base / "table.csv")
@@ -73,6 +73,26 @@ TRAIN = """
     sweep("deep", DataSettings(source="csv", path=csv, target="income", drop=("kind",)), "regression",
           TrainerSettings(type="wide_deep", params={"wide": ["city"], "deep": ["age", "height", "member"],
                           "crosses": [["city", "member"]], "hidden_layers": 1, "layer_size": 8}), ("r2",))
+    headless = table[["income", "member", "age", "kind"]].copy()
+    headless.insert(3, "zip", random.choice(["01234", "1234", "00100"], rows))
+    headless["member"] = np.where(headless["zip"] == "01234", "yes", "no")
+    headless = headless[["member", "zip", "age", "income", "kind"]]
+    headless.to_csv(base / "headless.csv", index=False, header=False)
+    rows = headless.head(12)
+    rows.to_csv(base / "whole.csv", index=False, header=False)
+    rows.drop(columns="member").to_csv(base / "targetless.csv", index=False, header=False)
+    rows[["zip", "age", "kind"]].to_csv(base / "features.csv", index=False, header=False)
+    rows[["kind", "zip", "age"]].set_axis(["4", "1", "2"], axis=1).to_csv(base / "by_name.csv", index=False)
+    rows[["zip", "age"]].to_csv(base / "narrow.csv", index=False, header=False)
+    rows.iloc[[0, 0]].assign(zip=["01234", "1234"]).to_csv(base / "codes.csv", index=False, header=False)
+    sweep("headless", DataSettings(source="csv", path=str(base / "headless.csv"), header=False, target=0, drop=(3,),
+          columns={"1": "text"}), "binary", TrainerSettings(params={"hidden_layers": 1, "layer_size": 8}), ("accuracy",))
+    for name in ("whole", "targetless", "features", "by_name", "narrow", "codes"):
+        try:
+            predict(str(base / "headless-model"), base / f"{name}.csv").to_json(base / f"{name}-answer.json", orient="split")
+        except Exception as error:
+            (base / f"{name}-answer.json").write_text(json.dumps(str(error)))
+
     sweep("array", DataSettings(source="npz", path=str(base / "array.npz")), "binary",
           TrainerSettings(params={"hidden_layers": 1, "layer_size": 8}), ("accuracy",))
 """
@@ -239,3 +259,29 @@ def test_two_models_with_transformers_of_the_same_name_serve_from_one_process(tm
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == [[2.0], [3.0]]
+
+
+# --- rows of a model that was trained on a file without a header --------------------------------------------------------------
+
+
+def answer(served: Served, name: str) -> Any:
+    return json.loads((served.base / f"{name}-answer.json").read_text())
+
+
+def test_texts_of_digits_are_taken_as_they_are_written(served: Served) -> None:
+    with_zero, without = pd.DataFrame(**answer(served, "codes"))["probability_yes"]
+    assert with_zero != without, "two codes that differ in a zero"
+    plan = json.loads((served.base / "headless-model" / "data" / "preprocessing" / "preprocessor.json").read_text())
+    assert plan["columns"][0] == {"name": "1", "kind": "text", "categories": ["00100", "01234", "1234"]}
+
+
+@pytest.mark.parametrize("name", ["targetless", "features", "by_name"])
+def test_a_headless_file_may_lack_what_is_no_feature(served: Served, name: str) -> None:
+    assert answer(served, name) == answer(served, "whole")
+
+
+def test_a_headless_file_of_another_width_is_told_what_it_may_have(served: Served) -> None:
+    assert (
+        "the rows must have the 5 columns of the training data, or 4 without the target, or its 3 features alone, in that order. "
+        "Got 2 columns."
+    ) in answer(served, "narrow")

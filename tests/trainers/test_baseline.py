@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -59,3 +61,13 @@ def test_a_class_without_training_rows_has_probability_0() -> None:
     dataset = Dataset(features=pd.DataFrame({"x": np.arange(30.0)}), target=target, classes=("a", "b", "c"))
     splits = make_splits(dataset, "multiclass", CvSettings(kind="kfold", shuffle=False), test_size=0, monitor_split=None, seed=0)
     assert [scores["accuracy"] for scores in baseline_scores(dataset, splits, ["accuracy"], "multiclass")] == [0, 0, 0]
+
+
+def test_a_users_metric_gets_labels_of_the_data_here_too(tmp_path: Path) -> None:
+    (tmp_path / "own_baseline.py").write_text(
+        "def of_b(y_true, y_pred):\n    return (y_pred == 'b').mean() + (y_true == 'b').sum()\n"
+    )
+    dataset, splits = make("multiclass")
+    scores = baseline_scores(dataset, splits, ["own_baseline:of_b"], "multiclass", str(tmp_path))
+    counts = [1.0 + (dataset.target[fold.score] == 1).sum() for fold in splits.folds]
+    assert [one["own_baseline:of_b"] for one in scores] == counts

@@ -234,3 +234,15 @@ def test_the_recipe_may_be_chosen_per_sweep(tmp_path):
     [event] = evaluate(Evaluator(settings(tmp_path, dataset(), trainer=trainer)), TrialRequest(0, {"epochs": 1}, (0,)))
 
     assert event.result.stopped == "epochs"
+
+
+def test_a_metric_of_the_users_is_told_the_labels_as_they_stand_in_the_data(tmp_path):
+    (tmp_path / "own_labels.py").write_text(
+        "def right(y_true, y_pred):\n"
+        "    assert set(y_true) | set(y_pred) == {'no', 'yes'}, (y_true, y_pred)\n"
+        "    return (y_true == y_pred).mean()\n"
+    )
+    made = settings(tmp_path / "stage", dataset(), code=str(tmp_path), metrics=("own_labels:right", "accuracy"))
+    [event] = evaluate(Evaluator(made), TrialRequest(0, {"learning_rate": 0.05}, (0,)))
+
+    assert event.result.metrics["own_labels:right"] == event.result.metrics["accuracy"]

@@ -96,7 +96,18 @@ def test_no_positive_prediction_scores_0_precision_quietly() -> None:
     assert score(["precision", "f1"], np.array([0, 1]), np.array([0.1, 0.1]), "binary") == {"precision": 0.0, "f1": 0.0}
 
 
-def test_a_users_metric_gets_class_indices_or_values(tmp_path: Path) -> None:
+@pytest.mark.parametrize("classes", [("low", "middle", "high"), (3, 5, 9)])
+def test_a_users_metric_gets_the_users_own_labels(tmp_path: Path, classes: tuple[Any, ...]) -> None:
+    last = repr(classes[2])
+    (tmp_path / "own_labels.py").write_text(
+        f"def share(y_true, y_pred):\n    return (y_true == {last}).mean() + 10 * (y_pred == {last}).mean()\n"
+    )
+    got = score(["own_labels:share"], MANY, PROBABILITIES, "multiclass", code=str(tmp_path), classes=classes)
+    expected = (MANY == 2).mean() + 10 * (PROBABILITIES.argmax(axis=1) == 2).mean()
+    assert got["own_labels:share"] == pytest.approx(expected)
+
+
+def test_a_users_metric_gives_a_number_or_it_is_told(tmp_path: Path) -> None:
     (tmp_path / "own_metrics.py").write_text(
         "import numpy as np\n"
         "def hits(y_true, y_pred):\n    assert set(y_pred) <= {0, 1, 2}\n    return np.sum(y_true == y_pred)\n"

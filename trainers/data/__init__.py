@@ -2,11 +2,22 @@
 
 from trainers.data.dataset import Array, Dataset
 from trainers.data.digests import row_hashes, text_hashes
+from trainers.data.headers import LOOKED_AT, header_doubt
 from trainers.data.loading import describe, load
-from trainers.data.serving_code import UNKNOWN, Preprocessor, as_matrix, column_kind, load_preprocessor, tidy_table, words_of
+from trainers.data.serving_code import (
+    UNKNOWN,
+    Preprocessor,
+    as_matrix,
+    column_kind,
+    load_preprocessor,
+    named,
+    tidy_table,
+    words_of,
+)
 from trainers.data.sources import find_column
 
 __all__ = [
+    "LOOKED_AT",
     "UNKNOWN",
     "Array",
     "Dataset",
@@ -15,8 +26,10 @@ __all__ = [
     "column_kind",
     "describe",
     "find_column",
+    "header_doubt",
     "load",
     "load_preprocessor",
+    "named",
     "row_hashes",
     "text_hashes",
     "tidy_table",

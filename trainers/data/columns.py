@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.data.serving_code import as_text, column_kind, tidy_column
+from trainers.data.serving_code import as_text, column_kind, named, tidy_column
 from trainers.errors import DataError
 
 if TYPE_CHECKING:
     from trainers.data.dataset import Array, Features
-    from trainers.settings import Task
+    from trainers.settings import ColumnKind, Task
 
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 
 
-def tidy_features(raw: Any, missing: tuple[str, ...]) -> Features:
+def tidy_features(raw: Any, missing: tuple[str, ...], kinds: Mapping[str, ColumnKind] | None = None) -> Features:
     """Return features as a Dataset holds them: a table whose columns are int64, float64, bool, boolean or str; or a numeric
     array.
 
     An array of texts, or of objects, becomes a table: one column "text" if it has one dimension, else columns "0", "1", ...
+    ``kinds`` says of columns what they hold, whatever they look like; a category is a text.
 
     Raises
     ------
@@ -35,7 +37,30 @@ def tidy_features(raw: Any, missing: tuple[str, ...]) -> Features:
         return _tidy_array(raw)
     if not len(raw) or not len(raw.columns):
         raise DataError(f"data: must have rows and feature columns. Got {len(raw)} rows and {len(raw.columns)} feature columns.")
-    return pd.DataFrame({str(name): _feature(raw[name], missing) for name in raw.columns}).reset_index(drop=True)
+    kinds, raw = kinds or {}, raw.reset_index(drop=True)
+    columns = {
+        str(name): _told(raw[name], kinds[str(name)], missing) if str(name) in kinds else _feature(raw[name], missing)
+        for name in raw.columns
+    }
+    return pd.DataFrame(columns)
+
+
+def _told(column: Any, kind: ColumnKind, missing: tuple[str, ...]) -> Any:
+    """Return a column as the kind that the user says it is of."""
+    if kind != "number":
+        return _text(column, missing)
+    try:
+        return _number(column, missing)
+    except ValueError as error:
+        reason = str(error).removesuffix("Mend the rows.")
+        raise DataError(f"data.columns: {reason}Mend it, name its spelling in data.missing, or leave the column out.") from error
+
+
+def _text(column: Any, missing: tuple[str, ...]) -> Any:
+    import pandas as pd
+
+    texts = tidy_column(column, "text", missing)
+    return pd.Series(np.full(len(column), np.nan)) if texts.isna().all() else texts.reset_index(drop=True)
 
 
 def _tidy_array(array: Array) -> Array:
@@ -73,8 +98,7 @@ def _feature(column: Any, missing: tuple[str, ...]) -> Any:
     if kind == "boolean":
         return column.astype("bool" if not column.isna().any() else "boolean")
     if kind == "text":
-        texts = tidy_column(column, kind, missing)
-        return pd.Series(np.full(len(column), np.nan)) if texts.isna().all() else texts.reset_index(drop=True)
+        return _text(column, missing)
     return _number(column, missing)
 
 
@@ -98,12 +122,12 @@ def _number(column: Any, missing: tuple[str, ...]) -> Any:
     return values.astype("int64") if whole else values
 
 
-def tidy_target(raw: Any, task: Task, rows: int) -> tuple[Array, tuple[Any, ...] | None]:
-    """Return (target, classes): (rows,) int64 class index and the labels in sorted order, or (rows,) float64 and None.
+def target_values(raw: Any, rows: int) -> Any:
+    """Return a raw target as a pandas Series, one value a row.
 
     Raises
     ------
-    DataError : a target is missing, is not one value a row, or does not suit the task.
+    DataError : it is not one value a row.
     """
     import pandas as pd
 
@@ -120,11 +144,25 @@ def tidy_target(raw: Any, task: Task, rows: int) -> tuple[Array, tuple[Any, ...]
         raw = pd.Series(array)
     if len(raw) != rows:
         raise DataError(f"data.target: must have a value for each of the {rows} rows of features. Got {len(raw)}.")
+    return raw.reset_index(drop=True)
+
+
+def tidy_target(raw: Any, task: Task) -> tuple[Array, tuple[Any, ...] | None]:
+    """Return (target, classes): (rows,) int64 class index and the labels in sorted order, or (rows,) float64 and None.
+
+    Parameters
+    ----------
+    raw : as ``target_values`` gives it.
+
+    Raises
+    ------
+    DataError : a target is missing, or does not suit the task.
+    """
     gone = int(raw.isna().sum())
     if gone:
         raise DataError(
             f"data.target: every row needs a target. Got {gone} missing, first in row {int(raw.isna().argmax())} (from 0). "
-            "Fill it in, or remove the row."
+            "Fill it in, or say data.drop_missing_target: true."
         )
     return (_values(raw), None) if task == "regression" else _classes(raw, task)
 
@@ -162,7 +200,7 @@ def _classes(raw: Any, task: Task) -> tuple[Array, tuple[Any, ...]]:
     if len(labels) < 2 or (task == "binary" and len(labels) > 2):
         wanted = "exactly two classes" if task == "binary" else "at least two classes"
         hint = "Set task: multiclass." if len(labels) > 2 else "Get rows of another class."
-        raise DataError(f"data.target: task {task!r} needs {wanted}. Got {len(labels)}: {labels[:10]!r}. {hint}")
+        raise DataError(f"data.target: task {task!r} needs {wanted}. Got {len(labels)}: {named(labels)}. {hint}")
     if len(labels) > max(len(raw) // 2, 2):
         raise DataError(
             f"data.target: task {task!r} needs several rows of a class. Got {len(labels)} different values in {len(raw)} rows. "

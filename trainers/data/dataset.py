@@ -30,6 +30,8 @@ class Dataset:
     ids : (rows,) text that names a row however the data grows; or None.
     fingerprint : sha256 (hex) of all content above; where the data lay does not count.
     missing : spellings of a missing value beside the usual ones, for raw rows that are predicted later.
+    layout : of a csv file without a header: its columns in order, the target left out; else empty.
+    notes : what a person should know of how the rows were read, a sentence each.
     """
 
     features: Features
@@ -41,6 +43,8 @@ class Dataset:
     ids: Array | None = None
     fingerprint: str = ""
     missing: tuple[str, ...] = ()
+    layout: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.data.columns import tidy_features, tidy_roles, tidy_target
+from trainers.data.columns import target_values, tidy_features, tidy_roles, tidy_target
 from trainers.data.dataset import Dataset
 from trainers.data.digests import fingerprint
-from trainers.data.serving_code import column_kind
-from trainers.data.sources import read_source
+from trainers.data.serving_code import column_kind, named
+from trainers.data.sources import Raw, read_source
+from trainers.errors import DataError
 
 if TYPE_CHECKING:
     from trainers.settings import DataSettings, Task
 
 _log = logging.getLogger(__name__)
+_FEWEST, _FEW = 3, 10  # two values are a column of one input, whichever way they are read
 
 
 def load(settings: DataSettings, task: Task, code: str | None) -> Dataset:
@@ -35,14 +39,55 @@ def load(settings: DataSettings, task: Task, code: str | None) -> Dataset:
     DataError : the data cannot be read, lacks a named column, or does not suit the task.
     UserCodeError : the user's data callable is at fault.
     """
-    raw = read_source(settings, code)
-    features = tidy_features(raw.features, settings.missing)
-    target, classes = tidy_target(raw.target, task, len(features))
-    dataset = Dataset(features=features, target=target, classes=classes, missing=settings.missing)
+    raw, notes = read_source(settings, code), []
+    if settings.drop_missing_target:
+        raw, dropped = _with_targets(raw)
+        if dropped:
+            notes.append(f"{dropped:,} rows have no target and are left out (data.drop_missing_target)")
+    features = tidy_features(raw.features, settings.missing, settings.columns)
+    target, classes = tidy_target(target_values(raw.target, len(features)), task)
+    codes = [name for name in _few_valued(features) if name not in settings.columns]
+    if codes:
+        notes.append(_of_codes(codes))
+    dataset = Dataset(
+        features=features, target=target, classes=classes, missing=settings.missing, layout=raw.layout, notes=tuple(notes)
+    )
     dataset = replace(dataset, **tidy_roles(raw.roles, len(features)))
     dataset = replace(dataset, fingerprint=fingerprint(dataset))
     _log.info("data: %d rows from %s, fingerprint %s", dataset.rows, raw.where, dataset.fingerprint[:12])
     return dataset
+
+
+def _with_targets(raw: Raw) -> tuple[Raw, int]:
+    """Return the rows that have a target, and how many have none."""
+    target = target_values(raw.target, len(raw.features))
+    known = target.notna().to_numpy()
+    if known.all():
+        return raw, 0
+    if not known.any():
+        raise DataError(f"data.target: some rows need a target. Got {len(known)} rows, all without. Name another column.")
+    roles = {role: values[known] if len(values) == len(known) else values for role, values in raw.roles.items()}
+    return replace(raw, features=raw.features[known], target=target[known], roles=roles), int((~known).sum())
+
+
+def _few_valued(features: Any) -> list[str]:
+    """Return the columns of a table whose numbers are whole and few: they may be codes that name things."""
+    if isinstance(features, np.ndarray):
+        return []
+    found = []
+    for name in features.columns:
+        column = features[name]
+        values = column.dropna().unique() if column_kind(column) == "number" else []
+        few = _FEWEST <= len(values) <= _FEW and len(values) * 10 <= len(column)
+        if few and (np.asarray(values, dtype="float64") % 1 == 0).all():
+            found.append(str(name))
+    return found
+
+
+def _of_codes(names: list[str]) -> str:
+    keys = [name if re.fullmatch(r"[A-Za-z_]\w*|0|[1-9]\d*", name) else json.dumps(name) for name in names]
+    few = "a few whole numbers and are read as numbers"
+    return f"{named(names)} hold {few}; where these name things, say data.columns: {{{keys[0]}: categorical}}"
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:

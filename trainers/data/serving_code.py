@@ -10,7 +10,7 @@ import importlib.util
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,18 @@ PADDING, UNKNOWN = 0, 1
 CROSS_BUCKETS = 1024  # a cross with more combinations than this is hashed into so many
 TRUSTED = frozenset({"numpy.dtype"})  # what skops does not trust by itself and scikit-learn's transformers need
 
+_LONGEST = 40  # characters of a name in a message
 _PLAN = "preprocessor.json"
 _CODE = "code"
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
+
+
+def named(names: Iterable[Any], most: int = 12) -> str:
+    """Return names as a message shows them: ``'a', 'b' and 7 more``; what is long is cut."""
+    names = list(names)
+    words = [repr(name) for name in names[:most]]
+    shown = ", ".join(word if len(word) <= _LONGEST else f"{word[: _LONGEST - 3]}..." for word in words)
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def column_kind(column: Any) -> str:
@@ -97,7 +106,7 @@ def tidy_table(table: Any, columns: Sequence[Mapping[str, Any]], missing: Sequen
     table = table.rename(columns=str)
     absent = [column["name"] for column in columns if column["name"] not in table.columns]
     if absent:
-        raise ValueError(f"the rows must have the columns {absent}. Got {list(table.columns)[:20]}. Name them as in training.")
+        raise ValueError(f"the rows must have the columns {named(absent)}. Got {named(table.columns)}. Name them as in training.")
     return pd.DataFrame({column["name"]: tidy_column(table[column["name"]], column["kind"], missing) for column in columns})
 
 

@@ -9,13 +9,15 @@ import difflib
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
+from trainers.data.headers import LOOKED_AT, header_doubt
+from trainers.data.serving_code import named
 from trainers.errors import DataError, UserCodeError
 from trainers.settings import Column, DataSettings, Source
 from trainers.usercode import import_object
@@ -26,12 +28,16 @@ ROLES = ("groups", "order", "weights", "id")
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What a source holds: ``features`` (a DataFrame or array), ``target`` and the values of each role; ``where`` it lay."""
+    """What a source holds: ``features`` (a DataFrame or array), ``target`` and the values of each role; ``where`` it lay.
+
+    ``layout`` are the columns of a csv file without a header, in order, the target left out.
+    """
 
     features: Any
     target: Any
     roles: dict[str, Any] = field(default_factory=dict)
     where: str = ""
+    layout: tuple[str, ...] = ()
 
 
 def read_source(settings: DataSettings, code: str | None) -> Raw:
@@ -48,28 +54,43 @@ def read_source(settings: DataSettings, code: str | None) -> Raw:
 def _read_csv(settings: DataSettings, code: str | None) -> Raw:
     import pandas as pd
 
-    path = _path(settings)
+    path, headless = _path(settings), settings.header is False
     read: Any = partial(pd.read_csv, path, encoding="utf-8-sig", skipinitialspace=True)
+    texts = [name for name, kind in settings.columns.items() if kind != "number"]
+    names: list[Any] | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header would be cut
         try:
-            if settings.header and "://" not in path:
-                _check_header(list(read(header=None, nrows=1, dtype=str).iloc[0]), path)
+            if not headless and "://" not in path:
+                names = list(read(header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0])
             table = read(
-                header="infer" if settings.header else None,
+                header=None if headless else "infer",
                 na_values=list(settings.missing),
                 index_col=False,
                 low_memory=False,
+                dtype={int(name) if headless and name.isdigit() else name: str for name in texts},
             )
         except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
             _unreadable(settings, "a CSV file in UTF-8 whose rows all have as many values as its first", error)
-    return _from_table(table, settings)
+    if not headless:
+        _check_header(list(table.columns) if names is None else names, table, settings)
+    raw = _from_table(table, settings)
+    return replace(raw, layout=tuple(str(name) for name in table.columns if str(name) != raw.target.name)) if headless else raw
 
 
-def _check_header(names: list[Any], path: str) -> None:
-    twice = sorted({str(name) for name in names if names.count(name) > 1})
+def _check_header(names: list[Any], table: Any, settings: DataSettings) -> None:
+    """Raise DataError where the first line is no header, or gives a name twice. What a file says of its header is believed."""
+    names = [str(name) for name in names]
+    if settings.header is None:
+        below = table.head(LOOKED_AT)
+        rows = below.astype("object").where(below.notna(), "").astype(str).to_numpy().tolist()
+        if doubt := header_doubt(names, rows, repr(settings.path), settings.missing):
+            raise DataError(f"data.header: {doubt}")
+    twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise DataError(f"data.path: the columns of {path!r} must have different names. Got {twice} twice. Rename them.")
+        raise DataError(
+            f"data.path: the columns of {settings.path!r} must have different names. Got {named(twice)} twice. Rename them."
+        )
 
 
 def _read_parquet(settings: DataSettings, code: str | None) -> Raw:
@@ -96,7 +117,8 @@ def _read_npz(settings: DataSettings, code: str | None) -> Raw:
     left = [name for name in arrays if name not in used]
     if "X" not in left and len(left) != 1:
         raise DataError(
-            f"data.path: the features must be the array 'X', or the one left over. Got {left}. Name others in data.drop."
+            f"data.path: the features must be the array 'X', or the one left over. Got {named(left) or 'none'}. "
+            "Name others in data.drop."
         )
     features = arrays["X" if "X" in left else left[0]]
     return Raw(
@@ -151,7 +173,7 @@ def _with_roles(features: Any, target: Any, settings: DataSettings) -> Raw:
     if isinstance(features, pd.DataFrame):
         features, taken = _take_columns(features, settings)
         return Raw(features, target, taken, _where(settings))
-    asked = [f"data.{key}" for key in (*ROLES, "drop") if getattr(settings, key) not in (None, ())]
+    asked = [f"data.{key}" for key in (*ROLES, "drop", "columns") if getattr(settings, key) not in (None, (), {})]
     if asked:
         raise DataError(
             f"{asked[0]}: needs columns with names. Got X as {type(features).__name__}. Return X as a pandas DataFrame."
@@ -188,31 +210,33 @@ def _take_columns(table: Any, settings: DataSettings, target: str | None = None)
     names = list(table.columns)
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
-        raise DataError(f"data: columns must have different names. Got {twice} twice. Rename them.")
+        raise DataError(f"data: columns must have different names. Got {named(twice)} twice. Rename them.")
     roles = {
         role: find_column(names, wanted, f"data.{role}") for role in ROLES if (wanted := getattr(settings, role)) is not None
     }
     gone = {*roles.values(), *(find_column(names, wanted, "data.drop") for wanted in settings.drop), target}
+    for name in settings.columns:
+        if find_column(names, name, "data.columns") in gone:
+            raise DataError(f"data.columns: must name feature columns. Got {name!r}, which is none. Leave it out.")
     features = table[[name for name in names if name not in gone]]
     return features, {role: table[name] for role, name in roles.items()}
 
 
 def find_column(names: Sequence[str], wanted: Column, key: str, what: str = "columns") -> str:
-    """Return the name that ``wanted`` is, or stands at as an index.
+    """Return the name that ``wanted`` is, or stands at as an index; one below 0 counts from the end.
 
     Raises DataError, naming the setting ``key``, if there is none.
     """
     if isinstance(wanted, int):
-        if 0 <= wanted < len(names):
+        if -len(names) <= wanted < len(names):
             return names[wanted]
-        raise DataError(f"{key}: must be an index from 0 to {len(names) - 1}. Got {wanted!r}. The {what} are {_listed(names)}.")
+        least = 0 if wanted >= 0 else -len(names)
+        raise DataError(
+            f"{key}: must be an index from {least} to {len(names) - 1}. Got {wanted!r}. The {what} are {named(names)}."
+        )
     if wanted in names:
         return wanted
-    raise DataError(f"{key}: must name one of the {what} {_listed(names)}. Got {wanted!r}.{_near(wanted, names)}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{names[:20]}" if len(names) <= 20 else f"{names[:20]} and {len(names) - 20} more"
+    raise DataError(f"{key}: must name one of the {what} {named(names)}. Got {wanted!r}.{_near(wanted, names)}")
 
 
 def _near(wanted: str, names: Sequence[str]) -> str:

@@ -173,7 +173,15 @@ def score_prediction(
     if not np.isfinite(prediction).all():
         return None
     weights = None if dataset.weights is None else dataset.weights[rows]
-    return metrics.score(settings.metrics, dataset.target[rows], prediction, settings.task, weights=weights, code=settings.code)
+    return metrics.score(
+        settings.metrics,
+        dataset.target[rows],
+        prediction,
+        settings.task,
+        weights=weights,
+        code=settings.code,
+        classes=dataset.classes,
+    )
 
 
 def plan_for(model: keras.Model, prepared: Prepared, settings: SweepSettings, dataset: Dataset) -> TargetPlan:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.data import UNKNOWN, Preprocessor, as_matrix, column_kind, find_column, words_of
+from trainers.data import UNKNOWN, Preprocessor, as_matrix, column_kind, find_column, named, words_of
 from trainers.errors import DataError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def text_plan(dataset: Dataset, fit_rows: Array, params: Mapping[str, Any]) -> P
     names = list(features.columns)
     wanted = params["text"]
     if wanted is None and len(names) > 1:
-        raise DataError(f"text: recipe 'text_cnn' must be told the column with the texts, one of {names[:20]}. Got None.")
+        raise DataError(f"text: recipe 'text_cnn' must be told the column with the texts, one of {named(names)}. Got None.")
     name = names[0] if wanted is None else find_column(names, wanted, "text")
     if column_kind(features[name]) != "text":
         raise DataError(f"text: column {name!r} must hold text. Got {column_kind(features[name])}s. Name another column.")

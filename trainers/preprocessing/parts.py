@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainers.data import named
 from trainers.errors import UserCodeError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def class_weights(fit: FitSettings, dataset: Dataset, train: Array) -> Array | N
     for label, weight in fit.class_weight.items():
         if spelling(label) not in positions:
             labels = sorted(map(str, dataset.classes))
-            raise UserCodeError(f"fit.class_weight: expected labels among {labels}, got {label!r}.")
+            raise UserCodeError(f"fit.class_weight: expected labels among {named(labels)}, got {label!r}.")
         weights[positions[spelling(label)]] = weight
     return weights
 

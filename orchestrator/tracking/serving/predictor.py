@@ -69,7 +69,8 @@ class Predictor:
     def read_csv(self, file: str | Path) -> Any:
         """Return the rows of a CSV file as ``predict`` takes them.
 
-        A file without a header is understood where the training data had none: by its positions.
+        What was text in training is taken as it is written. A file without a header is understood where the training data had
+        none, by the order of its columns: those of the training file, all of them but the target, or the features alone.
 
         Raises
         ------
@@ -77,18 +78,19 @@ class Predictor:
         """
         import pandas as pd
 
-        names = self.manifest["input"]["columns"]
+        about = self.manifest["input"]
+        names = about["columns"]
         read: Callable[..., Any] = partial(
             pd.read_csv, file, encoding="utf-8-sig", skipinitialspace=True, index_col=False, low_memory=False
         )
-        table = read()
         if names is not None:
-            if set(names) <= set(table.columns) or not all(name.isdigit() for name in names):
-                return table
-            table = read(header=None)
-            table.columns = names if len(names) == table.shape[1] else [str(name) for name in table.columns]
-            return table
-        shape = self.manifest["input"]["shape"]
+            options: dict[str, Any] = {"dtype": dict.fromkeys(self._texts(), str)}
+            if all(name.isdigit() for name in names):
+                first = [str(value) for value in read(header=None, nrows=1, dtype=str).iloc[0]]
+                order = _in_order(first, names, about.get("layout"))
+                options |= {} if order is None else {"header": None, "names": order}
+            return read(**options)
+        table, shape = read(), about["shape"]
         values = table.to_numpy(dtype="float64")
         width = int(np.prod(shape))
         if values.shape[1] != width:
@@ -96,6 +98,12 @@ class Predictor:
                 f"the rows must have {width} columns of numbers, for the shape {tuple(shape)}. Got {values.shape[1]}."
             )
         return values.reshape(len(values), *shape)
+
+    def _texts(self) -> list[str]:
+        """Return the columns that the preprocessing takes for text."""
+        plan = self._preprocessor.plan
+        texts = [column["name"] for column in plan.get("columns", ()) if column["kind"] == "text"]
+        return [plan["column"], *texts] if "column" in plan else texts
 
     def _raw(self, rows: Any) -> Any:
         """Return the model's output as it is: (rows, width)."""
@@ -119,6 +127,30 @@ class Predictor:
         if self.manifest["task"] == "binary":
             return np.column_stack([1 - values[:, -1], values[:, -1]])
         return values
+
+
+def _in_order(first: list[str], names: list[str], layout: list[str] | None) -> list[str] | None:
+    """Return the names of a file's columns by their order; None if its first line names them itself.
+
+    Parameters
+    ----------
+    first : the values of the file's first line.
+    names : of the features, all of them numbers.
+    layout : of the columns of the training file in order, without the target; None if that was no file without a header.
+    """
+    width = len(first)
+    numbers = [str(place) for place in range(width)]
+    whole = len(names) if layout is None else len(layout) + 1
+    if set(names) <= set(first) and len(set(first)) == width:
+        return None
+    known = {len(names): names} | ({} if layout is None else {len(layout): layout, whole: numbers})
+    if width in known:
+        return known[width]
+    short = "" if layout is None else f", or {len(layout)} without the target"
+    raise ValueError(
+        f"the rows must have the {whole} columns of the training data{short}, or its {len(names)} features alone, in that order. "
+        f"Got {width} columns."
+    )
 
 
 def load_module(file: Path) -> ModuleType:
