@@ -7,6 +7,7 @@ soundness; PostgreSQL keeps even those.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from orchestrator.errors import LedgerAwayError, LedgerError, LedgerUrlError
 from orchestrator.ledger.tables import METADATA, SCHEMA, SCHEMA_VERSION
 from orchestrator.redaction import without_password
+
+logger = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
@@ -100,26 +103,40 @@ class Database:
         self._engine.dispose()
 
     def _set_up(self) -> None:
-        """Make the tables, once, however many processes open a new database at the same time; check the version of old ones."""
+        """Make the tables or bring old ones up to date, once, however many processes open the database at the same time."""
         with self._named_errors("opened"):
             if self.is_sqlite:
                 self._switch_to_wal()
             with self._engine.begin() as connection:
                 version = self._version(connection)
-            if version is None:
+            if version is None or version < SCHEMA_VERSION:
                 with self._writing.begin() as connection:
                     if not self.is_sqlite:
                         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SETUP_LOCK)))
-                    version = self._version(connection)
-                    if version is None:
-                        METADATA.create_all(connection)
-                        connection.execute(SCHEMA.insert().values(version=SCHEMA_VERSION))
-                        version = SCHEMA_VERSION
+                    version = self._bring_up_to_date(connection)
         if version > SCHEMA_VERSION:
             raise LedgerError(
                 f"Ledger {self.url}: its tables have version {version}, this kerasweep knows version {SCHEMA_VERSION}. "
                 "Install the newer kerasweep that wrote it, or name another ledger."
             )
+
+    def _bring_up_to_date(self, connection: Connection) -> int:
+        """Make the tables, or change old ones; the caller's transaction lets nobody else do so. Return their version."""
+        version = self._version(connection)  # somebody may have been faster
+        if version is None:
+            METADATA.create_all(connection)
+            connection.execute(SCHEMA.insert().values(version=SCHEMA_VERSION))
+        elif version < SCHEMA_VERSION:
+            from orchestrator.ledger.migrations import copy_before, migrate
+
+            kept = f"; a copy from before is {copy_before(self._file, version)}" if self.is_sqlite else ""
+            migrate(connection, version)
+            logger.warning("the ledger %s has tables of version %d now, from %d%s", self.url, SCHEMA_VERSION, version, kept)
+        return max(version or 0, SCHEMA_VERSION)
+
+    @property
+    def _file(self) -> Path:
+        return Path(self._engine.url.database or "").absolute()
 
     @staticmethod
     def _version(connection: Connection) -> int | None:
@@ -161,7 +178,7 @@ class Database:
     def _remedy(self, cause: str) -> str:
         if not self.is_sqlite:
             return "Check that the server runs and that host, port, user, password and database are right."
-        path = Path(self._engine.url.database or "").absolute()
+        path = self._file
         if not path.parent.is_dir():
             return f"Make the folder {str(path.parent)!r} first, or name another path."
         if "locked" in cause:
