@@ -61,13 +61,12 @@ _LEASE_POLL_SECONDS = 1.0
 class Options:
     """How this run of a sweep differs from its file.
 
-    ``new`` begins the next occasion, ``reuse`` takes over equal work, ``output`` receives logs and models, and for ``patience``
-    seconds a lease is waited for that another driver, perhaps gone, still holds.
+    ``new`` begins the next occasion, ``output`` receives logs and models, and for ``patience`` seconds a lease is waited for that
+    another driver, perhaps gone, still holds.
     """
 
     occasion: str | None = None
     new: bool = False
-    reuse: bool = True
     output: Path = OUTPUT
     patience: float = 0.0
 
@@ -265,7 +264,7 @@ class _Drive:
             test_to_train=staged.test_to_train,
             key=make_trial_key(settings, staged, checked.versions),
             total=most_trials(spec, strategy),
-            reuse=self.options.reuse and spec.cache,
+            reuse=spec.cache,
             deadline=self.began + spec.budget.time if spec.budget.time is not None else None,
             stop_requested=self._stop_requested,
             clock=self.clock,
@@ -283,7 +282,7 @@ class _Drive:
         winner = choose_winner(self.ledger, self.sweep, self.spec.objective, staged.baseline)
         self.watch.phase(f"refitting the winner, trial {winner.number}, on all search rows")
         folder = output_folder(self.sweep, self.options.output)
-        epochs = tuple(fold.epoch for fold in self.ledger.folds(winner.key))
+        epochs = tuple(fold.epoch for fold in self.ledger.folds(winner.key, seen_by=self.sweep.id))
         reply = dispatcher.request(Refit(winner.config, epochs, str(staged.folder / "refit")), REFIT_SECONDS, self._tick)
         if not isinstance(reply, Refitted):
             raise KerasweepError(

@@ -48,7 +48,9 @@ def run(
     else:
         # The scheduler hands a sweep over as the ledger keeps it, so that neither a changed file nor a process list matters.
         spec = spec_from_record(json.load(sys.stdin)) if sweep == Path("-") else load_spec(sweep, ledger)
-        _run(spec, Options(occasion=occasion, new=new, reuse=not no_cache), as_json=as_json)
+        if no_cache:
+            spec = spec.model_copy(update={"cache": False})  # as if the file said so: a `resume` keeps to it
+        _run(spec, Options(occasion=occasion, new=new), as_json=as_json)
 
 
 @click.command()

@@ -78,8 +78,8 @@ class LedgerTrials(LedgerPart):
     def commit(self, sweep: SweepRow, *, folds: Sequence[FoldCommit] = (), ends: Sequence[TrialEnd] = ()) -> Committed:
         """Write finished folds, then the ends of trials, in one transaction. Nothing that is there already is overwritten.
 
-        A fold is kept once for its key, whoever computed it first; a trial ends once. If another driver has taken the sweep over,
-        nothing is written at all, and the answer says so. After an outage of the server it may be False for what this very call
+        A fold is kept once for its key, whoever computed it first, and once more for a sweep that computes it ``again``; a trial
+        ends once. If another driver has taken the sweep over, nothing is written at all, and the answer says so. After an outage of the server it may be False for what this very call
         has written: its first try was committed, and not confirmed.
         """
         with self._database.write() as connection:
@@ -124,29 +124,32 @@ class LedgerTrials(LedgerPart):
         with self._database.read() as connection:
             return {TrialState(state): count for state, count in connection.execute(query)}
 
-    def folds(self, key: str) -> list[FoldResult]:
-        """Return the finished folds of one piece of work, in fold order."""
-        return list(self.known_folds([key]).get(key, {}).values())
+    def folds(self, key: str, *, seen_by: int | None = None) -> list[FoldResult]:
+        """Return the finished folds of one piece of work, in fold order (see ``known_folds``)."""
+        return list(self.known_folds([key], seen_by=seen_by).get(key, {}).values())
 
     @outlasting
-    def known_folds(self, keys: Iterable[str], *, sweep: int | None = None) -> dict[str, dict[int, FoldResult]]:
+    def known_folds(
+        self, keys: Iterable[str], *, sweep: int | None = None, seen_by: int | None = None
+    ) -> dict[str, dict[int, FoldResult]]:
         """Return the finished folds of these keys, by key and fold; keys without any are left out.
 
-        They are those of all sweeps, or only what one ``sweep`` computed itself.
+        They are those that all sweeps share; as ``seen_by`` one sweep, with what it computed again for itself in their place; or
+        only what one ``sweep`` computed itself.
         """
         known: dict[str, dict[int, FoldResult]] = {}
+        wanted = FOLDS.c.only_for.in_({0, seen_by or 0}) if sweep is None else FOLDS.c.sweep == sweep
         with self._database.read() as connection:
             for some in chunks(sorted(set(keys))):
-                query = sa.select(FOLDS).where(FOLDS.c.key.in_(some)).order_by(FOLDS.c.key, FOLDS.c.fold)
-                if sweep is not None:
-                    query = query.where(FOLDS.c.sweep == sweep)
+                query = sa.select(FOLDS).where(FOLDS.c.key.in_(some), wanted)
+                query = query.order_by(FOLDS.c.key, FOLDS.c.fold, FOLDS.c.only_for)  # a sweep's own comes last, and stays
                 for row in connection.execute(query).mappings():
                     known.setdefault(row["key"], {})[row["fold"]] = fold_result(row)
         return known
 
     @outlasting
-    def finished_by_key(self, keys: Iterable[str]) -> dict[str, FinishedWork]:
-        """Return for each key the first trial, of any sweep, whose scores can be taken over.
+    def finished_by_key(self, keys: Iterable[str], *, sweep: int | None = None) -> dict[str, FinishedWork]:
+        """Return for each key the first trial, of any sweep or of this one, whose scores can be taken over.
 
         That is one that ended COMPLETED or DIVERGED and was not itself taken over. Keys without one are left out.
         """
@@ -160,6 +163,8 @@ class LedgerTrials(LedgerPart):
                     .where(TRIALS.c.key.in_(some), TRIALS.c.state.in_(usable), TRIALS.c.cached_from.is_(None))
                     .order_by(TRIALS.c.finished, TRIALS.c.sweep, TRIALS.c.number)
                 )
+                if sweep is not None:
+                    query = query.where(TRIALS.c.sweep == sweep)
                 for row in connection.execute(query).mappings():
                     origin = f"{row['name']}/{row['occasion']}/{row['number']}"
                     found.setdefault(row["key"], FinishedWork(trial=trial_row(row), origin=origin))
@@ -167,7 +172,10 @@ class LedgerTrials(LedgerPart):
 
     def _commit_fold(self, connection: Connection, sweep: SweepRow, fold: FoldCommit, now: float) -> bool:
         insert = self._database.insert_new(FOLDS).returning(FOLDS.c.fold)  # returns nothing where a row was left alone
-        written = connection.execute(insert, fold_values(sweep.id, fold, now)).first() is not None
+        values = fold_values(sweep.id, fold, now)
+        written = connection.execute(insert, values).first() is not None
+        if not written and fold.again and not self._shares(connection, sweep.id, fold):
+            written = connection.execute(insert, {**values, "only_for": sweep.id}).first() is not None
         if written:
             trial = (TRIALS.c.sweep == sweep.id, TRIALS.c.number == fold.number)
             connection.execute(TRIALS.update().where(*trial).values(revision=TRIALS.c.revision + 1))
@@ -180,6 +188,12 @@ class LedgerTrials(LedgerPart):
             .values(**end_values(end, now), attempt=sweep.attempt, revision=TRIALS.c.revision + 1)
         )
         return connection.execute(ended).rowcount == 1
+
+    @staticmethod
+    def _shares(connection: Connection, sweep_id: int, fold: FoldCommit) -> bool:
+        """Whether the shared result of this fold is the sweep's own."""
+        shared = (FOLDS.c.key == fold.key, FOLDS.c.fold == fold.result.fold, FOLDS.c.only_for == 0)
+        return connection.execute(sa.select(FOLDS.c.sweep).where(*shared)).scalar_one() == sweep_id
 
     @staticmethod
     def _keys(connection: Connection, sweep_id: int, numbers: Sequence[int]) -> Mapping[int, str]:

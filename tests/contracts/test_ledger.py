@@ -472,6 +472,26 @@ def test_equal_work_is_shared_by_sweeps(ledger: Ledger) -> None:
     assert ledger.folds("m") == []
 
 
+def test_what_a_sweep_computes_again_stands_for_itself_alone(ledger: Ledger) -> None:
+    first, second = claim(ledger, "first"), claim(ledger, "second", owner=THERE)
+    ledger.commit_fold(first, 0, "k", fold(0, 0.5))
+    both = [FoldCommit(number=0, key="k", result=fold(number, 0.9), again=True) for number in (0, 1)]
+    assert ledger.commit(second, folds=both).folds == (True, True)
+    assert ledger.commit(second, folds=both).folds == (False, False), "once"
+    assert ledger.commit(first, folds=[FoldCommit(number=0, key="k", result=fold(0, 0.7), again=True)]).folds == (False,)
+    assert ledger.folds("k", seen_by=second.id) == [fold(0, 0.9), fold(1, 0.9)]
+    assert ledger.known_folds(["k"], sweep=second.id) == {"k": {0: fold(0, 0.9), 1: fold(1, 0.9)}}
+    assert ledger.folds("k") == ledger.folds("k", seen_by=first.id) == [fold(0, 0.5), fold(1, 0.9)]
+
+
+def test_scores_are_taken_over_from_one_sweep_alone(ledger: Ledger) -> None:
+    first, second = claim(ledger, "first"), claim(ledger, "second", owner=THERE)
+    for sweep in (first, second):
+        ledger.add_trials(sweep, [Trial(0, {}, "k")])
+        ledger.finish_trial(sweep, 0, TrialState.COMPLETED, score=0.5)
+    assert {key: work.origin for key, work in ledger.finished_by_key(["k"], sweep=second.id).items()} == {"k": "second/manual-1/0"}
+
+
 def test_a_commit_is_whole_or_not_at_all(ledger: Ledger) -> None:
     sweep = claim(ledger)
     ledger.add_trials(sweep, trials(1))
