@@ -13,7 +13,7 @@ import click
 from orchestrator.cli.options import LEDGER_OPTION, NEW_OPTION, OCCASION_OPTION, STORE_OPTION, refuse_both
 from orchestrator.cli.printing import print_json
 from orchestrator.cli.reading import show_outcome
-from orchestrator.errors import INTERRUPTED, SpecError
+from orchestrator.errors import INTERRUPTED, NotFoundError, SpecError
 
 if TYPE_CHECKING:
     from orchestrator.spec import SweepSpec
@@ -128,6 +128,7 @@ def validate(sweep: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def plan(sweep: Path, ledger: str | None, as_json: bool) -> None:
     """Tell what a run of the file SWEEP would do: trials, fits, workers, and what the ledger already holds."""
+    from contextlib import ExitStack, suppress
     from dataclasses import asdict
 
     from orchestrator.ledger import Ledger
@@ -135,7 +136,10 @@ def plan(sweep: Path, ledger: str | None, as_json: bool) -> None:
     from orchestrator.spec import load_spec
 
     spec = load_spec(sweep, ledger)
-    with Ledger(spec.ledger) as opened:
+    with ExitStack() as stack:
+        opened = None
+        with suppress(NotFoundError):  # a plan makes none
+            opened = stack.enter_context(Ledger(spec.ledger, create=False))
         found = plan_sweep(spec, opened)
     if as_json:
         print_json({**asdict(found), "fits": found.fits})

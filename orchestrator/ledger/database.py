@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from orchestrator.errors import LedgerAwayError, LedgerError, LedgerUrlError
+from orchestrator.errors import LedgerAwayError, LedgerError, LedgerUrlError, NotFoundError
 from orchestrator.ledger.tables import METADATA, SCHEMA, SCHEMA_VERSION
 from orchestrator.redaction import without_password
 
@@ -39,13 +39,15 @@ class Database:
     Parameters
     ----------
     url : ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db`` or ``postgresql://user:password@host/database``.
+    create : whether a ledger is made where there is none.
 
     Raises
     ------
     LedgerError : the database cannot be opened, is no ledger, or was written by a newer version.
+    NotFoundError : there is none, and none is to be made.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, create: bool = True) -> None:
         try:
             parsed = make_url(url)
         except ArgumentError as error:
@@ -67,6 +69,8 @@ class Database:
             remedy = "install it by pip install 'kerasweep[postgres]'" if error.name == "psycopg" else "install it"
             raise LedgerError(f"Ledger {self.url}: the driver {error.name!r} is not installed; {remedy}.") from error
         try:
+            if not create and not self._is_there():
+                raise NotFoundError(f"There is no ledger {self.url}.")
             self._set_up()
         except BaseException:
             self.close()
@@ -101,6 +105,12 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    def _is_there(self) -> bool:
+        if self.is_sqlite and not self._file.exists():
+            return False
+        with self.read() as connection:
+            return self._version(connection) is not None
 
     def _set_up(self) -> None:
         """Make the tables or bring old ones up to date, once, however many processes open the database at the same time."""
