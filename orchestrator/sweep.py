@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.champion import Contest, choose_winner, notify
+from orchestrator.champion import Contest, choose_winner, chosen_epochs, notify
 from orchestrator.dispatch import Dispatcher
 from orchestrator.errors import (
     KerasweepError,
@@ -271,7 +271,7 @@ class _Drive:
 
         winner = choose_winner(self.ledger, self.sweep, self.spec.objective, staged.baseline)
         self.watch.phase(f"refitting the winner, trial {winner.number}, on all search rows")
-        epochs = tuple(fold.epoch for fold in self.ledger.folds(winner.key, seen_by=self.sweep.id))
+        epochs = chosen_epochs(self.ledger, self.sweep, winner, staged.folds)
         reply = dispatcher.request(Refit(winner.config, epochs, str(staged.folder / "refit")), REFIT_SECONDS, self._tick)
         if not isinstance(reply, Refitted):
             raise KerasweepError(

@@ -10,6 +10,14 @@ from orchestrator.results import Leaderboard, Objective
 from orchestrator.search import TrialState
 
 
+def chosen_epochs(ledger: Ledger, sweep: SweepRow, winner: TrialRow, folds: int) -> tuple[int, ...]:
+    """Return the epochs that the winner's folds chose: for each of them their median, where ``prune`` has removed the folds."""
+    known = ledger.folds(winner.key, seen_by=sweep.id)
+    if len(known) < folds and winner.summary is not None:
+        return (max(round(winner.summary["epoch"]), 1),) * folds
+    return tuple(fold.epoch for fold in known)
+
+
 def choose_winner(
     ledger: Ledger, sweep: SweepRow, objective: Objective, baseline: Sequence[Mapping[str, float | None]]
 ) -> TrialRow:

@@ -3,11 +3,13 @@
 from orchestrator.dispatch.local import Dispatcher, LocalDispatcher
 from orchestrator.dispatch.machine import available_cpus, versions_here
 from orchestrator.dispatch.raytune import RayDispatcher
+from orchestrator.dispatch.worker_environment import compiled_programs
 
 __all__ = [
     "Dispatcher",
     "LocalDispatcher",
     "RayDispatcher",
     "available_cpus",
+    "compiled_programs",
     "versions_here",
 ]

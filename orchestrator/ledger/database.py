@@ -96,6 +96,22 @@ class Database:
         if not self.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, _SETUP_LOCK))))
 
+    def keep_as_it_is(self, connection: Connection, table: sa.Table) -> None:
+        """Keep others from writing to ``table`` until this transaction, which writes, ends."""
+        if not self.is_sqlite:  # there it is the only one that writes
+            connection.execute(sa.text(f"LOCK TABLE {table.name} IN SHARE MODE"))
+
+    def compact(self) -> None:
+        """Give a SQLite file's free pages back to the disk; PostgreSQL does so by itself."""
+        if self.is_sqlite:
+            with self._named_errors("compacted"):
+                connection = self._engine.raw_connection()
+                try:
+                    connection.cursor().execute("VACUUM")
+                    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    connection.close()
+
     def insert_new(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """Return an INSERT that leaves rows alone which are there already."""
         if self.is_sqlite:

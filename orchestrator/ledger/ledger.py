@@ -48,6 +48,10 @@ class Ledger(LedgerSweeps, LedgerTrials, LedgerProjection):
         """The URL, without a password, for messages."""
         return self._database.url
 
+    def compact(self) -> None:
+        """Give the room of removed rows back to the disk."""
+        self._database.compact()
+
     def close(self) -> None:
         """Close all connections."""
         self._database.close()

@@ -138,6 +138,15 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """Folds that were or would be removed: how many, in about how many bytes, computed by how many sweeps."""
+
+    folds: int
+    bytes: int
+    sweeps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedWork:
     """A trial of any sweep whose scores can be taken over, and where it stands ("name/occasion/number")."""
 

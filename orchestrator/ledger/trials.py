@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from orchestrator.errors import NotFoundError, SweepMismatchError
 from orchestrator.ledger.base import LedgerPart, chunks, holds, outlasting, require
-from orchestrator.ledger.records import Committed, FinishedWork, FoldCommit, SweepRow, TrialEnd, TrialRow
+from orchestrator.ledger.records import Committed, FinishedWork, FoldCommit, Removed, SweepRow, TrialEnd, TrialRow
 from orchestrator.ledger.rows import end_values, fold_result, fold_values, trial_row, trial_values
 from orchestrator.ledger.tables import FOLDS, SWEEPS, TRIALS
 from orchestrator.search import Trial, TrialState
@@ -79,8 +79,8 @@ class LedgerTrials(LedgerPart):
         """Write finished folds, then the ends of trials, in one transaction. Nothing that is there already is overwritten.
 
         A fold is kept once for its key, whoever computed it first, and once more for a sweep that computes it ``again``; a trial
-        ends once. If another driver has taken the sweep over, nothing is written at all, and the answer says so. After an outage of the server it may be False for what this very call
-        has written: its first try was committed, and not confirmed.
+        ends once. If another driver has taken the sweep over, nothing is written at all, and the answer says so. After an outage
+        of the server it may be False for what this very call has written: its first try was committed, and not confirmed.
         """
         with self._database.write() as connection:
             if not holds(connection, sweep):
@@ -170,6 +170,33 @@ class LedgerTrials(LedgerPart):
                     found.setdefault(row["key"], FinishedWork(trial=trial_row(row), origin=origin))
         return found
 
+    def prunable_folds(self, sweeps: Mapping[int, int]) -> Removed:
+        """Return what ``prune_folds`` would remove."""
+        with self._database.read() as connection:
+            return self._pruned(connection, _nobody_needs(list(sweeps)))
+
+    def prune_folds(self, sweeps: Mapping[int, int]) -> Removed:
+        """Remove the folds that only these sweeps know, and return how many these were. Trials keep their scores.
+
+        Parameters
+        ----------
+        sweeps : their attempts by id; one that somebody has driven since is left out. A fold stays while any other sweep has a
+            trial of the same key.
+        """
+        with self._database.write() as connection:
+            self._database.keep_as_it_is(connection, TRIALS)  # nobody takes a fold over meanwhile
+            query = sa.select(SWEEPS.c.id, SWEEPS.c.attempt).where(_among(SWEEPS.c.id, list(sweeps)))
+            gone = _nobody_needs([row.id for row in connection.execute(query) if row.attempt == sweeps[row.id]])
+            removed = self._pruned(connection, gone)
+            connection.execute(FOLDS.delete().where(gone))
+        return removed
+
+    def _pruned(self, connection: Connection, gone: sa.ColumnElement[bool]) -> Removed:
+        size = sa.func.length(FOLDS.c.history) + sa.func.length(FOLDS.c.metrics)
+        query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(size), 0), sa.func.count(FOLDS.c.sweep.distinct()))
+        folds, size_of_all, sweeps = connection.execute(query.where(gone)).one()
+        return Removed(folds=folds, bytes=int(size_of_all), sweeps=sweeps)
+
     def _commit_fold(self, connection: Connection, sweep: SweepRow, fold: FoldCommit, now: float) -> bool:
         insert = self._database.insert_new(FOLDS).returning(FOLDS.c.fold)  # returns nothing where a row was left alone
         values = fold_values(sweep.id, fold, now)
@@ -193,9 +220,21 @@ class LedgerTrials(LedgerPart):
     def _shares(connection: Connection, sweep_id: int, fold: FoldCommit) -> bool:
         """Whether the shared result of this fold is the sweep's own."""
         shared = (FOLDS.c.key == fold.key, FOLDS.c.fold == fold.result.fold, FOLDS.c.only_for == 0)
-        return connection.execute(sa.select(FOLDS.c.sweep).where(*shared)).scalar_one() == sweep_id
+        return bool(connection.execute(sa.select(FOLDS.c.sweep).where(*shared)).scalar_one() == sweep_id)
 
     @staticmethod
     def _keys(connection: Connection, sweep_id: int, numbers: Sequence[int]) -> Mapping[int, str]:
         query = sa.select(TRIALS.c.number, TRIALS.c.key).where(TRIALS.c.sweep == sweep_id, TRIALS.c.number.in_(numbers))
         return {row.number: row.key for row in connection.execute(query)}
+
+
+def _among(column: sa.ColumnElement[int], ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    """Whether ``column`` is one of ``ids``, of which there may be more than a statement takes parameters."""
+    return column.in_(sa.bindparam(None, ids, expanding=True, literal_execute=True, type_=sa.Integer))
+
+
+def _nobody_needs(sweeps: Sequence[int]) -> sa.ColumnElement[bool]:
+    """Whether a fold is needed by these sweeps at most: no other one computed it for itself, or has a trial of its key."""
+    needed = sa.exists().where(TRIALS.c.key == FOLDS.c.key, ~_among(TRIALS.c.sweep, sweeps))
+    own = sa.and_(FOLDS.c.only_for != 0, _among(FOLDS.c.only_for, sweeps))
+    return sa.or_(own, sa.and_(FOLDS.c.only_for == 0, _among(FOLDS.c.sweep, sweeps), ~needed))

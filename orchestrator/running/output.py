@@ -1,7 +1,7 @@
 """The folder that receives a sweep's logs and its model: ``<output>/<sweep>/<occasion>``, and whose it is.
 
-Another ledger may have a sweep and an occasion of the same names in the same directory. So a folder holds a note of the sweep that
-it belongs to, and nobody else writes to it or removes it; who comes second gets ``<occasion>.2``.
+Another ledger may have a sweep and an occasion of the same names in the same directory. So a folder holds a note of the sweep
+that it belongs to, and nobody else writes to it or removes it; who comes second gets ``<occasion>.2``.
 """
 
 from __future__ import annotations

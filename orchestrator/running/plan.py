@@ -86,7 +86,9 @@ def plan_sweep(spec: SweepSpec, ledger: Ledger | None) -> Plan:
     )
 
 
-def _known(spec: SweepSpec, ledger: Ledger | None, staged: Staged, engine: EngineName, configs: Sequence[Config]) -> tuple[int, int]:
+def _known(
+    spec: SweepSpec, ledger: Ledger | None, staged: Staged, engine: EngineName, configs: Sequence[Config]
+) -> tuple[int, int]:
     """Return how many of ``configs`` the ledger holds in full under ``engine``, and how many of their folds."""
     if ledger is None or not spec.cache:
         return 0, 0

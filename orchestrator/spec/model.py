@@ -77,7 +77,7 @@ class SweepSpec(Section):
     )
     cache: bool = Field(
         default=True,
-        description="Whether scores of equal work in earlier sweeps are taken over; if not, this sweep has its own beside theirs.",
+        description="Whether scores of equal work in earlier sweeps are taken over; if not, it has its own beside theirs.",
     )
     model: ModelSection = ModelSection()
     schedule: ScheduleSection | None = Field(default=None, description="When the sweep runs by itself; null: only when told to.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -27,7 +27,7 @@ def upgrade(operations: Operations) -> None:
 def _made_anew(operations: Operations) -> None:
     before = f"{_FOLDS}_1"
     operations.rename_table(_FOLDS, before)
-    columns = [
+    columns: list[sa.Column[Any]] = [
         sa.Column("key", sa.String(64), nullable=False),
         sa.Column("fold", sa.Integer, nullable=False),
         sa.Column("metrics", sa.Text, nullable=False),
@@ -44,7 +44,7 @@ def _made_anew(operations: Operations) -> None:
     ]
     names = [column.name for column in columns]
     after = operations.create_table(_FOLDS, *columns, _only_for(), sa.PrimaryKeyConstraint(*_KEY))
-    rows = sa.select(*(sa.column(name) for name in names)).select_from(sa.table(before))
+    rows = sa.select(sa.table(before, *(sa.column(name) for name in names)))
     operations.execute(sa.insert(after).from_select(names, rows, include_defaults=False))
     operations.drop_table(before)
 

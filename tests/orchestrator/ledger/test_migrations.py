@@ -20,6 +20,7 @@ from orchestrator.ledger.owner import Owner
 from orchestrator.ledger.tables import METADATA, SCHEMA_VERSION
 from orchestrator.search.trials import TrialState
 
+
 @contextmanager
 def database(url: str) -> Iterator[sa.Connection]:
     engine = sa.create_engine(url)
@@ -112,7 +113,9 @@ def test_without_room_for_the_copy_nothing_is_changed(tmp_path: Path) -> None:
     old_url = f"sqlite:///{tmp_path / 'ledger.db'}"
     write_old_ledger(old_url)
     (tmp_path / "ledger.db.v1.bak").mkdir()  # a file cannot take its place
-    with pytest.raises(LedgerError, match=r"have version 1 and must become \d+, but the copy .*v1\.bak'.*Nothing is changed; make"):
+    with pytest.raises(
+        LedgerError, match=r"have version 1 and must become \d+, but the copy .*v1\.bak'.*Nothing is changed; make"
+    ):
         Ledger(old_url)
     assert version_of(old_url) == 1
     assert sorted(path.name for path in tmp_path.iterdir() if "bak" in path.name) == ["ledger.db.v1.bak"]

@@ -147,7 +147,9 @@ def test_without_reuse_a_sweep_keeps_what_it_computed_itself(ledger: Ledger, clo
     second = claim(ledger, new=True, pid=2)
     run(conductor_of(ledger, clock, second, reuse=False), again)
     assert kept(ledger, second) == [[again(number, fold) for fold in range(FOLDS)] for number in range(3)]
-    assert [row.score for row in ledger.trials(second.id)] == pytest.approx([sum(folds) / FOLDS for folds in kept(ledger, second)])
+    assert [row.score for row in ledger.trials(second.id)] == pytest.approx(
+        [sum(folds) / FOLDS for folds in kept(ledger, second)]
+    )
     assert [row.cached_from for row in ledger.trials(second.id)] == [None] * 3
     assert kept(ledger, first) == [[accuracy(number, fold) for fold in range(FOLDS)] for number in range(3)], "as it was"
     third = claim(ledger, new=True, pid=3)
