@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from orchestrator.dispatch import compiled_programs
-from orchestrator.ledger import Ledger, SweepRow
+from orchestrator.ledger import Ledger, Removed, SweepRow, is_driven
 from orchestrator.running.keeping import champions, last_heard, why_needed
 from orchestrator.running.output import LOGS, MODEL, find_output
 from orchestrator.tracking import lock_files, remove_lock_file
@@ -43,11 +44,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruning:
-    """What can go, what stays though it is old, and the sweeps (attempts by id) that need their folds no more."""
+    """What can go, what stays though it is old, and the sweeps (attempts by id) that need their folds no more.
+
+    ``quiet``: no sweep is running, which would have to wait while the ledger's file is made smaller.
+    """
 
     left: tuple[Left, ...]
     kept: tuple[Kept, ...]
     sweeps: Mapping[int, int]
+    quiet: bool
 
 
 def find_left(ledger: Ledger, output: Path, *, before: float, now: float, keep_champions: bool = True) -> Pruning:
@@ -64,41 +69,48 @@ def find_left(ledger: Ledger, output: Path, *, before: float, now: float, keep_c
     gone = [sweep for sweep in old if sweep.id not in needed]
     attempts = {sweep.id: sweep.attempt for sweep in gone}
     kept = [Kept(what=sweep.title, why=needed[sweep.id]) for sweep in old if sweep.id in needed]
-    folders, only_copies = _folders(gone, output)
-    left = [*_folds(ledger, attempts), *folders]
+    folders, others = _folders(gone, output)
+    left = [*_folds(ledger.prunable_folds(attempts)), *folders]
     left += _files("programs", _unused(compiled_programs(os.environ), before))
     left += _files("locks", _unused(lock_files(), before))
-    return Pruning(left=tuple(left), kept=(*kept, *only_copies), sweeps=attempts)
+    quiet = not any(is_driven(sweep, now) for sweep in sweeps)
+    return Pruning(left=tuple(left), kept=(*kept, *others), sweeps=attempts, quiet=quiet)
 
 
 def remove_left(pruning: Pruning, ledger: Ledger) -> tuple[Left, ...]:
     """Remove what ``find_left`` found, but for what somebody has used since; return what was removed, as it was then."""
-    return tuple(one for one in pruning.left if _remove(one, pruning, ledger))
+    return tuple(removed for one in pruning.left for removed in _remove(one, pruning, ledger))
 
 
-def _remove(one: Left, pruning: Pruning, ledger: Ledger) -> bool:
-    if one.sweep is not None and ledger.sweep_by_id(one.sweep.id).attempt != one.sweep.attempt:
-        return False
-    if one.kind == "folds":
-        ledger.prune_folds(pruning.sweeps)
-        ledger.compact()
-    for path in one.paths:
-        if one.kind == "locks":
-            remove_lock_file(path)
-        elif one.kind == "programs":
-            path.unlink(missing_ok=True)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-            with suppress(OSError):  # other occasions' folders are beside it
-                path.parent.rmdir()
+def _remove(one: Left, pruning: Pruning, ledger: Ledger) -> Iterable[Left]:
+    match one.kind:
+        case "folds":
+            removed = ledger.prune_folds(pruning.sweeps)
+            if pruning.quiet:
+                ledger.compact()
+            yield from _folds(removed)
+        case "programs" | "locks" as kind:
+            sizes = {path: status.st_size for path in one.paths if (status := _status(path)) is not None}
+            yield from _files(kind, {path: size for path, size in sizes.items() if _unlink(kind, path)})
+        case "folder" | "logs":
+            if one.sweep is not None and ledger.sweep_by_id(one.sweep.id).attempt == one.sweep.attempt:
+                shutil.rmtree(one.paths[0], ignore_errors=True)
+                with suppress(OSError):  # other occasions' folders are beside it
+                    one.paths[0].parent.rmdir()
+                yield one
+
+
+def _unlink(kind: Kind, path: Path) -> bool:
+    if kind == "locks":
+        return remove_lock_file(path)
+    path.unlink(missing_ok=True)
     return True
 
 
 # --- what was left ------------------------------------------------------------------------------------------------------------
 
 
-def _folds(ledger: Ledger, sweeps: Mapping[int, int]) -> Iterable[Left]:
-    found = ledger.prunable_folds(sweeps)
+def _folds(found: Removed) -> Iterable[Left]:
     if found.folds:
         what = f"{_counted(found.folds, 'fold')} of {_counted(found.sweeps, 'sweep')} in the ledger"
         yield Left(kind="folds", what=what, bytes=found.bytes)
@@ -109,6 +121,9 @@ def _folders(sweeps: Sequence[SweepRow], output: Path) -> tuple[list[Left], list
     for sweep in sweeps:
         folder = _folder_of(sweep, output)
         if folder is None:
+            if (model := sweep.facts.get("model")) and Path(model).exists():
+                unnamed = "it does not say which sweep it belongs to, as they did not use to; remove it by hand"
+                kept.append(Kept(what=str(Path(model).parent), why=unnamed))
             continue
         if (folder / MODEL).exists() and sweep.facts.get("model_uri") is None:
             kept.append(Kept(what=str(folder / MODEL), why="it is the only copy of the model: MLflow has none"))
@@ -126,17 +141,18 @@ def _folder_of(sweep: SweepRow, output: Path) -> Path | None:
     return next((folder for place in places if (folder := find_output(sweep, place)) is not None), None)
 
 
-def _files(kind: Literal["programs", "locks"], paths: Iterable[Path]) -> Iterable[Left]:
-    sizes = {path: status.st_size for path in paths if (status := _status(path)) is not None}
+def _files(kind: Literal["programs", "locks"], sizes: Mapping[Path, int]) -> Iterable[Left]:
     if sizes:
         what = _counted(len(sizes), "compiled program" if kind == "programs" else "lock file")
         yield Left(kind=kind, what=what, bytes=sum(sizes.values()), paths=tuple(sizes))
 
 
-def _unused(paths: Iterable[Path], before: float) -> list[Path]:
-    """Return the files that were neither read nor written since ``before``, as far as the disk says."""
+def _unused(paths: Iterable[Path], before: float) -> dict[Path, int]:
+    """Return the sizes of the files that were neither read nor written since ``before``, as far as the disk says."""
     found = ((path, _status(path)) for path in paths)
-    return [path for path, status in found if status is not None and max(status.st_atime, status.st_mtime) < before]
+    return {
+        path: status.st_size for path, status in found if status is not None and max(status.st_atime, status.st_mtime) < before
+    }
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -147,7 +163,8 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _size(folder: Path) -> int:
-    return sum(status.st_size for path in folder.rglob("*") if (status := _status(path)) is not None)
+    found = (_status(path) for path in folder.rglob("*"))
+    return sum(status.st_size for status in found if status is not None and stat.S_ISREG(status.st_mode))
 
 
 def _counted(count: int, what: str) -> str:

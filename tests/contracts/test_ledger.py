@@ -529,7 +529,7 @@ def test_folds_of_a_sweep_that_is_driven_again_stay(ledger: Ledger) -> None:
 def test_more_sweeps_than_one_statement_takes_are_pruned(ledger: Ledger) -> None:
     sweep = claim(ledger)
     ledger.commit_fold(sweep, 0, "k", fold())
-    assert ledger.prune_folds({number: 1 for number in range(sweep.id, sweep.id + 70_000)}).folds == 1
+    assert ledger.prune_folds(dict.fromkeys(range(sweep.id, sweep.id + 70000), 1)).folds == 1
     assert ledger.prune_folds({}).folds == 0
 
 
