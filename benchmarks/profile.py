@@ -82,7 +82,7 @@ def _run() -> None:
 
     with Ledger(spec.ledger) as ledger:
         trials = ledger.trials(row.id)
-        seconds = sum(fold.seconds for trial in trials for fold in ledger.folds(trial.key))
+        seconds = sum(fold.seconds for trial in trials for fold in ledger.folds(trial.key, seen_by=row.id))
     finished = row.finished - start
     first_dispatch = min(trial.started for trial in trials) - start
     first_end = min(trial.finished for trial in trials) - start

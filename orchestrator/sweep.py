@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.champion import Contest, choose_winner, notify
+from orchestrator.champion import Contest, choose_winner, chosen_epochs, notify
 from orchestrator.dispatch import Dispatcher
 from orchestrator.errors import (
     KerasweepError,
@@ -27,15 +26,19 @@ from orchestrator.ledger import LEASE_SECONDS, Lease, Ledger, Owner, SweepRow
 from orchestrator.occasion_names import is_by_hand
 from orchestrator.results import Silent, Watch, objective_of
 from orchestrator.running import (
+    LOGS,
+    MODEL,
     Staged,
     StopRequestedError,
     StopSignals,
     SweepConductor,
+    claim_output,
     fix_first_configs,
     make_dispatcher,
     make_search,
     make_trial_key,
     most_trials,
+    remove_output,
     stage_data,
     strategy_of,
 )
@@ -60,13 +63,12 @@ _LEASE_POLL_SECONDS = 1.0
 class Options:
     """How this run of a sweep differs from its file.
 
-    ``new`` begins the next occasion, ``reuse`` takes over equal work, ``output`` receives logs and models, and for ``patience``
-    seconds a lease is waited for that another driver, perhaps gone, still holds.
+    ``new`` begins the next occasion, ``output`` receives logs and models, and for ``patience`` seconds a lease is waited for that
+    another driver, perhaps gone, still holds.
     """
 
     occasion: str | None = None
     new: bool = False
-    reuse: bool = True
     output: Path = OUTPUT
     patience: float = 0.0
 
@@ -101,7 +103,8 @@ def run_sweep(
         last.callback(notify, ledger, sweep, spec.notify.webhook)
         try:
             with Lease(ledger, sweep) as lease:
-                return _Drive(spec, sweep, ledger, tracker, last, lease, stop, watch, options, clock, dispatcher).run()
+                folder = claim_output(sweep, options.output)
+                return _Drive(spec, sweep, ledger, tracker, last, lease, stop, watch, folder, clock, dispatcher).run()
         except LeaseLostError:
             raise
         except StopRequestedError as request:
@@ -109,7 +112,7 @@ def run_sweep(
         except (SpecError, UserCheckError) as error:
             if is_by_hand(sweep.occasion):
                 if ledger.forget_sweep(sweep):
-                    _remove_traces(output_folder(sweep, options.output), options.output)
+                    remove_output(sweep, options.output)
             else:  # a night does not come again: it is to be seen what became of it
                 ledger.finish_sweep(sweep, SweepState.FAILED, str(error))
             raise
@@ -118,11 +121,6 @@ def run_sweep(
         except BaseException as error:
             ledger.finish_sweep(sweep, SweepState.FAILED, str(error) or type(error).__name__)
             raise
-
-
-def output_folder(sweep: SweepRow, output: Path = OUTPUT) -> Path:
-    """Return the folder that receives a sweep's logs and its model; by default below the working directory."""
-    return (output / sweep.name / sweep.occasion).absolute()
 
 
 def _claim(spec: SweepSpec, options: Options, ledger: Ledger, stop: StopSignals, watch: Watch) -> SweepRow:
@@ -149,14 +147,6 @@ def _claim(spec: SweepSpec, options: Options, ledger: Ledger, stop: StopSignals,
             time.sleep(_LEASE_POLL_SECONDS)
 
 
-def _remove_traces(folder: Path, output: Path) -> None:
-    """Remove a forgotten sweep's folder, and those above it that are then empty, up to ``output``."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for above in (folder.parent, output.absolute()):
-        with suppress(OSError):  # something else is in it
-            above.rmdir()
-
-
 def _catch_up(tracker: Tracker) -> None:
     try:
         tracker.catch_up()
@@ -174,7 +164,7 @@ class _Drive:
     lease: Lease
     stop: StopSignals
     watch: Watch
-    options: Options
+    folder: Path
     clock: Callable[[], float]
     given: Dispatcher | None = None
     began: float = 0.0
@@ -184,8 +174,7 @@ class _Drive:
         self.began = self.clock()
         with ExitStack() as stack:
             stage = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasweep-")))
-            logs = output_folder(self.sweep, self.options.output) / "logs"
-            dispatcher = stack.enter_context(closing(self.given or make_dispatcher(spec, logs)))
+            dispatcher = stack.enter_context(closing(self.given or make_dispatcher(spec, self.folder / LOGS)))
             dispatcher.start("keras" if spec.engine == "keras" else "fused")  # comes up while the data is read
             self.watch.phase(f"sweep {self.sweep.title}: reading the data")
             staged = self._stage(stage)
@@ -267,7 +256,7 @@ class _Drive:
             test_to_train=staged.test_to_train,
             key=make_trial_key(settings, staged, checked.versions),
             total=most_trials(spec, strategy),
-            reuse=self.options.reuse and spec.cache,
+            reuse=spec.cache,
             deadline=self.began + spec.budget.time if spec.budget.time is not None else None,
             stop_requested=self._stop_requested,
             clock=self.clock,
@@ -284,15 +273,14 @@ class _Drive:
 
         winner = choose_winner(self.ledger, self.sweep)
         self.watch.phase(f"refitting the winner, trial {winner.number}, on all search rows")
-        folder = output_folder(self.sweep, self.options.output)
-        epochs = tuple(fold.epoch for fold in self.ledger.folds(winner.key))
+        epochs = chosen_epochs(self.ledger, self.sweep, winner, staged.folds)
         reply = dispatcher.request(Refit(winner.config, epochs, str(staged.folder / "refit")), REFIT_SECONDS, self._tick)
         if not isinstance(reply, Refitted):
             raise KerasweepError(
                 f"Sweep {self.sweep.title}: the refit of the winner, trial {winner.number}, failed: "
                 f"{getattr(reply, 'message', reply)} The trials are kept; see `kerasweep show {self.sweep.title}`."
             )
-        model = write_model_folder(Path(reply.folder), folder / "model")
+        model = write_model_folder(Path(reply.folder), self.folder / MODEL)
         facts: dict[str, Any] = {
             "winner": winner.number,
             "refit": {"epochs": reply.epochs, "test_metrics": dict(reply.test_metrics)},
@@ -316,7 +304,7 @@ class _Drive:
                 version=uploaded.version,
                 dispatcher=dispatcher,
                 spent=self.given is None and not self.spec.ray.local and self.spec.ray.address is None,
-                logs=folder / "logs",
+                logs=self.folder / LOGS,
                 tick=self._tick,
                 watch=self.watch,
             ).settle()

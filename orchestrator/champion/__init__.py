@@ -2,10 +2,11 @@
 
 from orchestrator.champion.contest import Contest
 from orchestrator.champion.webhook import notify
-from orchestrator.champion.winner import choose_winner
+from orchestrator.champion.winner import choose_winner, chosen_epochs
 
 __all__ = [
     "Contest",
     "choose_winner",
+    "chosen_epochs",
     "notify",
 ]

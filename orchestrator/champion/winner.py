@@ -8,6 +8,14 @@ from orchestrator.results import Leaderboard, objective_of
 from orchestrator.search import TrialState
 
 
+def chosen_epochs(ledger: Ledger, sweep: SweepRow, winner: TrialRow, folds: int) -> tuple[int, ...]:
+    """Return the epochs that the winner's folds chose: for each of them their median, where ``prune`` has removed the folds."""
+    known = ledger.folds(winner.key, seen_by=sweep.id)
+    if len(known) < folds and winner.summary is not None:
+        return (max(round(winner.summary["epoch"]), 1),) * folds
+    return tuple(fold.epoch for fold in known)
+
+
 def choose_winner(ledger: Ledger, sweep: SweepRow) -> TrialRow:
     """Return the trial that the sweep's objective selects. Trials that a budget has left open end as STOPPED.
 

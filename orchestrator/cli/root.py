@@ -12,6 +12,7 @@ import click
 
 from orchestrator.cli.cluster import logs, status, stop, submit
 from orchestrator.cli.models import predict, promote, report, rollback, ui
+from orchestrator.cli.pruning import prune
 from orchestrator.cli.reading import best, browse, list_sweeps, show
 from orchestrator.cli.schedules import schedule, scheduler
 from orchestrator.cli.sweeps import plan, resume, run, schema, validate
@@ -51,5 +52,6 @@ for command in (
     *(promote, rollback, predict, ui),
     *(submit, status, logs, stop),
     *(schedule, scheduler),
+    prune,
 ):
     main.add_command(command)

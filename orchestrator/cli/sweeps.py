@@ -13,7 +13,7 @@ import click
 from orchestrator.cli.options import LEDGER_OPTION, NEW_OPTION, OCCASION_OPTION, STORE_OPTION, refuse_both
 from orchestrator.cli.printing import print_json
 from orchestrator.cli.reading import show_outcome
-from orchestrator.errors import INTERRUPTED, SpecError
+from orchestrator.errors import INTERRUPTED, NotFoundError, SpecError
 
 if TYPE_CHECKING:
     from orchestrator.spec import SweepSpec
@@ -48,7 +48,9 @@ def run(
     else:
         # The scheduler hands a sweep over as the ledger keeps it, so that neither a changed file nor a process list matters.
         spec = spec_from_record(json.load(sys.stdin)) if sweep == Path("-") else load_spec(sweep, ledger)
-        _run(spec, Options(occasion=occasion, new=new, reuse=not no_cache), as_json=as_json)
+        if no_cache:
+            spec = spec.model_copy(update={"cache": False})  # as if the file said so: a `resume` keeps to it
+        _run(spec, Options(occasion=occasion, new=new), as_json=as_json)
 
 
 @click.command()
@@ -126,6 +128,7 @@ def validate(sweep: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def plan(sweep: Path, ledger: str | None, as_json: bool) -> None:
     """Tell what a run of the file SWEEP would do: trials, fits, workers, and what the ledger already holds."""
+    from contextlib import ExitStack, suppress
     from dataclasses import asdict
 
     from orchestrator.ledger import Ledger
@@ -133,7 +136,10 @@ def plan(sweep: Path, ledger: str | None, as_json: bool) -> None:
     from orchestrator.spec import load_spec
 
     spec = load_spec(sweep, ledger)
-    with Ledger(spec.ledger) as opened:
+    with ExitStack() as stack:
+        opened = None
+        with suppress(NotFoundError):  # a plan makes none
+            opened = stack.enter_context(Ledger(spec.ledger, create=False))
         found = plan_sweep(spec, opened)
     if as_json:
         print_json({**asdict(found), "fits": found.fits})

@@ -4,11 +4,13 @@ from orchestrator.dispatch.local import LocalDispatcher
 from orchestrator.dispatch.machine import available_cpus, versions_here
 from orchestrator.dispatch.protocol import Dispatcher
 from orchestrator.dispatch.raytune import RayDispatcher
+from orchestrator.dispatch.worker_environment import compiled_programs
 
 __all__ = [
     "Dispatcher",
     "LocalDispatcher",
     "RayDispatcher",
     "available_cpus",
+    "compiled_programs",
     "versions_here",
 ]

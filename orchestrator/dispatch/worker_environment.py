@@ -68,10 +68,21 @@ def worker_environment(
     return environment
 
 
+def compiled_programs(base: Mapping[str, str]) -> list[Path]:
+    """Return the files of compiled programs in our own caches, those of other types of machines on the same disk included.
+
+    A program is read again by whoever finds it, and compiled anew where it is missing.
+    """
+    return sorted(_cache_root(base).glob("compiled-*/*-cache"))
+
+
 def _cache_folder(base: Mapping[str, str]) -> Path:
     """Return the folder for compiled programs: one for each type of machine, since they hold its instructions."""
-    root = Path(base.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "kerasweep" / f"compiled-{_machine_type()}"
+    return _cache_root(base) / f"compiled-{_machine_type()}"
+
+
+def _cache_root(base: Mapping[str, str]) -> Path:
+    return Path(base.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kerasweep"
 
 
 def _machine_type() -> str:

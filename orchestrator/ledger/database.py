@@ -7,6 +7,7 @@ soundness; PostgreSQL keeps even those.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -19,9 +20,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from orchestrator.errors import LedgerAwayError, LedgerError, LedgerUrlError
+from orchestrator.errors import LedgerAwayError, LedgerError, LedgerUrlError, NotFoundError
 from orchestrator.ledger.tables import METADATA, SCHEMA, SCHEMA_VERSION
 from orchestrator.redaction import without_password
+
+logger = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
@@ -36,13 +39,15 @@ class Database:
     Parameters
     ----------
     url : ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db`` or ``postgresql://user:password@host/database``.
+    create : whether a ledger is made where there is none.
 
     Raises
     ------
     LedgerError : the database cannot be opened, is no ledger, or was written by a newer version.
+    NotFoundError : there is none, and none is to be made.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, create: bool = True) -> None:
         try:
             parsed = make_url(url)
         except ArgumentError as error:
@@ -64,6 +69,8 @@ class Database:
             remedy = "install it by pip install 'kerasweep[postgres]'" if error.name == "psycopg" else "install it"
             raise LedgerError(f"Ledger {self.url}: the driver {error.name!r} is not installed; {remedy}.") from error
         try:
+            if not create and not self._is_there():
+                raise NotFoundError(f"There is no ledger {self.url}.")
             self._set_up()
         except BaseException:
             self.close()
@@ -89,6 +96,22 @@ class Database:
         if not self.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, _SETUP_LOCK))))
 
+    def keep_as_it_is(self, connection: Connection, table: sa.Table) -> None:
+        """Keep others from writing to ``table`` until this transaction, which writes, ends."""
+        if not self.is_sqlite:  # there it is the only one that writes
+            connection.execute(sa.text(f"LOCK TABLE {table.name} IN SHARE MODE"))
+
+    def compact(self) -> None:
+        """Give a SQLite file's free pages back to the disk; PostgreSQL does so by itself."""
+        if self.is_sqlite:
+            with self._named_errors("compacted"):
+                connection = self._engine.raw_connection()
+                try:
+                    connection.cursor().execute("VACUUM")
+                    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    connection.close()
+
     def insert_new(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """Return an INSERT that leaves rows alone which are there already."""
         if self.is_sqlite:
@@ -99,27 +122,47 @@ class Database:
         """Close all connections."""
         self._engine.dispose()
 
+    def _is_there(self) -> bool:
+        if self.is_sqlite and not self._file.exists():
+            return False
+        with self.read() as connection:
+            return self._version(connection) is not None
+
     def _set_up(self) -> None:
-        """Make the tables, once, however many processes open a new database at the same time; check the version of old ones."""
+        """Make the tables or bring old ones up to date, once, however many processes open the database at the same time."""
         with self._named_errors("opened"):
             if self.is_sqlite:
                 self._switch_to_wal()
             with self._engine.begin() as connection:
                 version = self._version(connection)
-            if version is None:
+            if version is None or version < SCHEMA_VERSION:
                 with self._writing.begin() as connection:
                     if not self.is_sqlite:
                         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SETUP_LOCK)))
-                    version = self._version(connection)
-                    if version is None:
-                        METADATA.create_all(connection)
-                        connection.execute(SCHEMA.insert().values(version=SCHEMA_VERSION))
-                        version = SCHEMA_VERSION
+                    version = self._bring_up_to_date(connection)
         if version > SCHEMA_VERSION:
             raise LedgerError(
                 f"Ledger {self.url}: its tables have version {version}, this kerasweep knows version {SCHEMA_VERSION}. "
                 "Install the newer kerasweep that wrote it, or name another ledger."
             )
+
+    def _bring_up_to_date(self, connection: Connection) -> int:
+        """Make the tables, or change old ones; the caller's transaction lets nobody else do so. Return their version."""
+        version = self._version(connection)  # somebody may have been faster
+        if version is None:
+            METADATA.create_all(connection)
+            connection.execute(SCHEMA.insert().values(version=SCHEMA_VERSION))
+        elif version < SCHEMA_VERSION:
+            from orchestrator.ledger.migrations import copy_before, migrate
+
+            kept = f"; a copy from before is {copy_before(self._file, version)}" if self.is_sqlite else ""
+            migrate(connection, version)
+            logger.warning("the ledger %s has tables of version %d now, from %d%s", self.url, SCHEMA_VERSION, version, kept)
+        return max(version or 0, SCHEMA_VERSION)
+
+    @property
+    def _file(self) -> Path:
+        return Path(self._engine.url.database or "").absolute()
 
     @staticmethod
     def _version(connection: Connection) -> int | None:
@@ -161,7 +204,7 @@ class Database:
     def _remedy(self, cause: str) -> str:
         if not self.is_sqlite:
             return "Check that the server runs and that host, port, user, password and database are right."
-        path = Path(self._engine.url.database or "").absolute()
+        path = self._file
         if not path.parent.is_dir():
             return f"Make the folder {str(path.parent)!r} first, or name another path."
         if "locked" in cause:

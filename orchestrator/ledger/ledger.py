@@ -28,14 +28,16 @@ class Ledger(LedgerSweeps, LedgerTrials, LedgerProjection):
     url : ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db`` or ``postgresql://user:password@host/database``. A new
         file is made, a new folder is not. SQLite needs a local disk: its write-ahead log does not work over a network.
     clock : gives the time in unix seconds.
+    create : whether a ledger is made where there is none.
 
     Raises
     ------
     LedgerError : it cannot be opened, is no ledger, or was written by a newer version.
+    NotFoundError : there is none, and none is to be made.
     """
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
-        database = Database(url)
+    def __init__(self, url: str, clock: Callable[[], float] = time.time, *, create: bool = True) -> None:
+        database = Database(url, create=create)
         super().__init__(database, clock)
         self.submissions = SubmissionStore(database, clock)
         self.schedules = ScheduleStore(database, clock)
@@ -45,6 +47,10 @@ class Ledger(LedgerSweeps, LedgerTrials, LedgerProjection):
     def url(self) -> str:
         """The URL, without a password, for messages."""
         return self._database.url
+
+    def compact(self) -> None:
+        """Give the room of removed rows back to the disk."""
+        self._database.compact()
 
     def close(self) -> None:
         """Close all connections."""

@@ -82,11 +82,15 @@ class TrialRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldCommit:
-    """A finished fold to be written down: trial ``number`` of the sweep, the key of its work, and the result."""
+    """A finished fold to be written down: trial ``number`` of the sweep, the key of its work, and the result.
+
+    ``again`` says that the sweep computes what others have computed already: it then keeps its own result, beside theirs.
+    """
 
     number: int
     key: str
     result: FoldResult
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +135,15 @@ class Committed:
 
     folds: tuple[bool, ...]
     trials: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """Folds that were or would be removed: how many, in about how many bytes, computed by how many sweeps."""
+
+    folds: int
+    bytes: int
+    sweeps: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,7 @@ def end_values(end: TrialEnd, finished: float) -> dict[str, Any]:
 
 
 def fold_values(sweep: int, fold: FoldCommit, created: float) -> dict[str, Any]:
-    """Return the columns of a finished fold."""
+    """Return the columns of a finished fold that all sweeps share."""
     result = fold.result
     return {
         "key": fold.key,
@@ -107,6 +107,7 @@ def fold_values(sweep: int, fold: FoldCommit, created: float) -> dict[str, Any]:
         "size": result.size,
         "sweep": sweep,
         "created": created,
+        "only_for": 0,
     }
 
 

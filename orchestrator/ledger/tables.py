@@ -21,8 +21,8 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 1
-"""Raised whenever the tables change; a ledger written by a newer version is refused."""
+SCHEMA_VERSION = 2
+"""Raised whenever the tables change, with a step in ``migrations``; a ledger written by a newer version is refused."""
 
 METADATA = MetaData()
 
@@ -111,6 +111,9 @@ FOLDS = Table(
     Column("size", BigInteger),
     Column("sweep", ForeignKey(SWEEPS.c.id), nullable=False),
     Column("created", Double, nullable=False),
+    # 0: the result that all sweeps share; else the sweep that computed it again for itself
+    Column("only_for", Integer, primary_key=True, autoincrement=False, server_default="0"),
+    Index("kerasweep_folds_sweep", "sweep"),
 )
 
 SUBMISSIONS = Table(

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from orchestrator.errors import NotFoundError, SweepMismatchError
 from orchestrator.ledger.base import LedgerPart, chunks, holds, outlasting, require
-from orchestrator.ledger.records import Committed, FinishedWork, FoldCommit, SweepRow, TrialEnd, TrialRow
+from orchestrator.ledger.records import Committed, FinishedWork, FoldCommit, Removed, SweepRow, TrialEnd, TrialRow
 from orchestrator.ledger.rows import end_values, fold_result, fold_values, trial_row, trial_values
 from orchestrator.ledger.tables import FOLDS, SWEEPS, TRIALS
 from orchestrator.search import Trial, TrialState
@@ -78,9 +78,9 @@ class LedgerTrials(LedgerPart):
     def commit(self, sweep: SweepRow, *, folds: Sequence[FoldCommit] = (), ends: Sequence[TrialEnd] = ()) -> Committed:
         """Write finished folds, then the ends of trials, in one transaction. Nothing that is there already is overwritten.
 
-        A fold is kept once for its key, whoever computed it first; a trial ends once. If another driver has taken the sweep over,
-        nothing is written at all, and the answer says so. After an outage of the server it may be False for what this very call
-        has written: its first try was committed, and not confirmed.
+        A fold is kept once for its key, whoever computed it first, and once more for a sweep that computes it ``again``; a trial
+        ends once. If another driver has taken the sweep over, nothing is written at all, and the answer says so. After an outage
+        of the server it may be False for what this very call has written: its first try was committed, and not confirmed.
         """
         with self._database.write() as connection:
             if not holds(connection, sweep):
@@ -124,29 +124,32 @@ class LedgerTrials(LedgerPart):
         with self._database.read() as connection:
             return {TrialState(state): count for state, count in connection.execute(query)}
 
-    def folds(self, key: str) -> list[FoldResult]:
-        """Return the finished folds of one piece of work, in fold order."""
-        return list(self.known_folds([key]).get(key, {}).values())
+    def folds(self, key: str, *, seen_by: int | None = None) -> list[FoldResult]:
+        """Return the finished folds of one piece of work, in fold order (see ``known_folds``)."""
+        return list(self.known_folds([key], seen_by=seen_by).get(key, {}).values())
 
     @outlasting
-    def known_folds(self, keys: Iterable[str], *, sweep: int | None = None) -> dict[str, dict[int, FoldResult]]:
+    def known_folds(
+        self, keys: Iterable[str], *, sweep: int | None = None, seen_by: int | None = None
+    ) -> dict[str, dict[int, FoldResult]]:
         """Return the finished folds of these keys, by key and fold; keys without any are left out.
 
-        They are those of all sweeps, or only what one ``sweep`` computed itself.
+        They are those that all sweeps share; as ``seen_by`` one sweep, with what it computed again for itself in their place; or
+        only what one ``sweep`` computed itself.
         """
         known: dict[str, dict[int, FoldResult]] = {}
+        wanted = FOLDS.c.only_for.in_({0, seen_by or 0}) if sweep is None else FOLDS.c.sweep == sweep
         with self._database.read() as connection:
             for some in chunks(sorted(set(keys))):
-                query = sa.select(FOLDS).where(FOLDS.c.key.in_(some)).order_by(FOLDS.c.key, FOLDS.c.fold)
-                if sweep is not None:
-                    query = query.where(FOLDS.c.sweep == sweep)
+                query = sa.select(FOLDS).where(FOLDS.c.key.in_(some), wanted)
+                query = query.order_by(FOLDS.c.key, FOLDS.c.fold, FOLDS.c.only_for)  # a sweep's own comes last, and stays
                 for row in connection.execute(query).mappings():
                     known.setdefault(row["key"], {})[row["fold"]] = fold_result(row)
         return known
 
     @outlasting
-    def finished_by_key(self, keys: Iterable[str]) -> dict[str, FinishedWork]:
-        """Return for each key the first trial, of any sweep, whose scores can be taken over.
+    def finished_by_key(self, keys: Iterable[str], *, sweep: int | None = None) -> dict[str, FinishedWork]:
+        """Return for each key the first trial, of any sweep or of this one, whose scores can be taken over.
 
         That is one that ended COMPLETED or DIVERGED and was not itself taken over. Keys without one are left out.
         """
@@ -160,14 +163,46 @@ class LedgerTrials(LedgerPart):
                     .where(TRIALS.c.key.in_(some), TRIALS.c.state.in_(usable), TRIALS.c.cached_from.is_(None))
                     .order_by(TRIALS.c.finished, TRIALS.c.sweep, TRIALS.c.number)
                 )
+                if sweep is not None:
+                    query = query.where(TRIALS.c.sweep == sweep)
                 for row in connection.execute(query).mappings():
                     origin = f"{row['name']}/{row['occasion']}/{row['number']}"
                     found.setdefault(row["key"], FinishedWork(trial=trial_row(row), origin=origin))
         return found
 
+    def prunable_folds(self, sweeps: Mapping[int, int]) -> Removed:
+        """Return what ``prune_folds`` would remove."""
+        with self._database.read() as connection:
+            return self._pruned(connection, _nobody_needs(list(sweeps)))
+
+    def prune_folds(self, sweeps: Mapping[int, int]) -> Removed:
+        """Remove the folds that only these sweeps know, and return how many these were. Trials keep their scores.
+
+        Parameters
+        ----------
+        sweeps : their attempts by id; one that somebody has driven since is left out. A fold stays while any other sweep has a
+            trial of the same key.
+        """
+        with self._database.write() as connection:
+            self._database.keep_as_it_is(connection, TRIALS)  # nobody takes a fold over meanwhile
+            query = sa.select(SWEEPS.c.id, SWEEPS.c.attempt).where(_among(SWEEPS.c.id, list(sweeps)))
+            gone = _nobody_needs([row.id for row in connection.execute(query) if row.attempt == sweeps[row.id]])
+            removed = self._pruned(connection, gone)
+            connection.execute(FOLDS.delete().where(gone))
+        return removed
+
+    def _pruned(self, connection: Connection, gone: sa.ColumnElement[bool]) -> Removed:
+        size = sa.func.length(FOLDS.c.history) + sa.func.length(FOLDS.c.metrics)
+        query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(size), 0), sa.func.count(FOLDS.c.sweep.distinct()))
+        folds, size_of_all, sweeps = connection.execute(query.where(gone)).one()
+        return Removed(folds=folds, bytes=int(size_of_all), sweeps=sweeps)
+
     def _commit_fold(self, connection: Connection, sweep: SweepRow, fold: FoldCommit, now: float) -> bool:
         insert = self._database.insert_new(FOLDS).returning(FOLDS.c.fold)  # returns nothing where a row was left alone
-        written = connection.execute(insert, fold_values(sweep.id, fold, now)).first() is not None
+        values = fold_values(sweep.id, fold, now)
+        written = connection.execute(insert, values).first() is not None
+        if not written and fold.again and not self._shares(connection, sweep.id, fold):
+            written = connection.execute(insert, {**values, "only_for": sweep.id}).first() is not None
         if written:
             trial = (TRIALS.c.sweep == sweep.id, TRIALS.c.number == fold.number)
             connection.execute(TRIALS.update().where(*trial).values(revision=TRIALS.c.revision + 1))
@@ -182,6 +217,24 @@ class LedgerTrials(LedgerPart):
         return connection.execute(ended).rowcount == 1
 
     @staticmethod
+    def _shares(connection: Connection, sweep_id: int, fold: FoldCommit) -> bool:
+        """Whether the shared result of this fold is the sweep's own."""
+        shared = (FOLDS.c.key == fold.key, FOLDS.c.fold == fold.result.fold, FOLDS.c.only_for == 0)
+        return bool(connection.execute(sa.select(FOLDS.c.sweep).where(*shared)).scalar_one() == sweep_id)
+
+    @staticmethod
     def _keys(connection: Connection, sweep_id: int, numbers: Sequence[int]) -> Mapping[int, str]:
         query = sa.select(TRIALS.c.number, TRIALS.c.key).where(TRIALS.c.sweep == sweep_id, TRIALS.c.number.in_(numbers))
         return {row.number: row.key for row in connection.execute(query)}
+
+
+def _among(column: sa.ColumnElement[int], ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    """Whether ``column`` is one of ``ids``, of which there may be more than a statement takes parameters."""
+    return column.in_(sa.bindparam(None, ids, expanding=True, literal_execute=True, type_=sa.Integer))
+
+
+def _nobody_needs(sweeps: Sequence[int]) -> sa.ColumnElement[bool]:
+    """Whether a fold is needed by these sweeps at most: no other one computed it for itself, or has a trial of its key."""
+    needed = sa.exists().where(TRIALS.c.key == FOLDS.c.key, ~_among(TRIALS.c.sweep, sweeps))
+    own = sa.and_(FOLDS.c.only_for != 0, _among(FOLDS.c.only_for, sweeps))
+    return sa.or_(own, sa.and_(FOLDS.c.only_for == 0, _among(FOLDS.c.sweep, sweeps), ~needed))

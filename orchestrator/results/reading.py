@@ -80,6 +80,6 @@ def summary(sweep: SweepRow, trials: Sequence[TrialRow]) -> dict[str, Any]:
 def trial_record(ledger: Ledger, trial: TrialRow) -> dict[str, Any]:
     """Return a trial with its folds and curves, JSON-able."""
     fields = {name: value for name, value in asdict(trial).items() if name not in ("sweep", "revision", "projected_revision")}
-    folds = [asdict(fold) for fold in ledger.folds(trial.key)]
+    folds = [asdict(fold) for fold in ledger.folds(trial.key, seen_by=trial.sweep)]
     record: dict[str, Any] = load(dump_lossy({**fields, "state": trial.state.value, "folds": folds}))
     return record

@@ -66,7 +66,7 @@ class SweepConductor:
     test_to_train : rows scored / rows trained on in one fold, for the error bar.
     key : gives the trial key of a config.
     total : the most trials that the search can propose, or None.
-    reuse : whether folds that other sweeps computed are taken over.
+    reuse : whether folds that other sweeps computed are taken over; if not, this sweep keeps its own beside theirs.
     deadline : unix seconds after which the sweep ends gracefully, or None.
     stop_requested : says why the sweep shall stop, None while it shall not; raises when the lease is lost.
     clock : gives unix seconds.
@@ -180,9 +180,10 @@ class SweepConductor:
         trials = {number: Trial(number, config, self.key(config)) for number, config in configs.items()}
         self._trials.update(trials)
         self.ledger.add_trials(self.sweep, list(trials.values()))
-        known = self.ledger.known_folds([trial.key for trial in trials.values()], sweep=None if self.reuse else self.sweep.id)
+        only = None if self.reuse else self.sweep.id
+        known = self.ledger.known_folds([trial.key for trial in trials.values()], sweep=only, seen_by=self.sweep.id)
         complete = [key for key, folds in known.items() if len(folds) >= self.folds]
-        origins = {key: work.origin for key, work in self.ledger.finished_by_key(complete).items()}
+        origins = {key: work.origin for key, work in self.ledger.finished_by_key(complete, sweep=only).items()}
         scores: dict[int, float | None] = {}
         missing: dict[int, tuple[int, ...]] = {}
         for number, trial in trials.items():
@@ -205,7 +206,7 @@ class SweepConductor:
     def _fold_finished(self, number: int, result: FoldResult) -> None:
         trial, folds = self._trials[number], self._results[number]
         folds[result.fold] = result
-        commit = FoldCommit(number=number, key=trial.key, result=result)
+        commit = FoldCommit(number=number, key=trial.key, result=result, again=not self.reuse)
         if len(folds) < self.folds:
             self.ledger.commit(self.sweep, folds=[commit])
             self._follow(self.search.handle(FoldEnded(number, result.fold)))

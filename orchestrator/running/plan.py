@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.errors import UserCheckError
 from orchestrator.ledger import Ledger
+from orchestrator.occasion_names import next_by_hand
 from orchestrator.running.set_up import fitting_workers, make_trial_key, most_trials, strategy_of
 from orchestrator.running.staging import Staged, stage_data
 from orchestrator.running.warm_start import first_configs
@@ -46,15 +47,19 @@ class Plan:
         return self.trials * self.folds
 
 
-def plan_sweep(spec: SweepSpec, ledger: Ledger) -> Plan:
+def plan_sweep(spec: SweepSpec, ledger: Ledger | None) -> Plan:
     """Return what a run of ``spec`` would do now. The data is read, since its content decides what is known.
+
+    Parameters
+    ----------
+    ledger : the sweep's, opened; None: it is not there yet, so nothing is known.
 
     Raises
     ------
     UserCheckError : the data cannot be used as the sweep file describes it.
     """
-    occasion = ledger.next_occasion(spec.name)
-    strategy = strategy_of(spec, occasion, first_configs(ledger, spec, occasion))
+    occasion = next_by_hand(()) if ledger is None else ledger.next_occasion(spec.name)
+    strategy = strategy_of(spec, occasion, () if ledger is None else first_configs(ledger, spec, occasion))
     trials = most_trials(spec, strategy)
     configs = strategy.ask(min(LOOKED_AT, trials))
     with tempfile.TemporaryDirectory(prefix="kerasweep-") as folder:
@@ -81,9 +86,11 @@ def plan_sweep(spec: SweepSpec, ledger: Ledger) -> Plan:
     )
 
 
-def _known(spec: SweepSpec, ledger: Ledger, staged: Staged, engine: EngineName, configs: Sequence[Config]) -> tuple[int, int]:
+def _known(
+    spec: SweepSpec, ledger: Ledger | None, staged: Staged, engine: EngineName, configs: Sequence[Config]
+) -> tuple[int, int]:
     """Return how many of ``configs`` the ledger holds in full under ``engine``, and how many of their folds."""
-    if not spec.cache:
+    if ledger is None or not spec.cache:
         return 0, 0
     settings = spec.sweep_settings(stage=str(staged.folder), engine=engine)
     key = make_trial_key(settings, staged, versions(BACKENDS[engine]))

@@ -81,7 +81,10 @@ class SweepSpec(Section):
     ledger: LedgerUrl = Field(
         default="sqlite:///kerasweep.db", validate_default=True, description="Database of finished work: SQLite or PostgreSQL."
     )
-    cache: bool = Field(default=True, description="Whether scores of equal work in earlier sweeps are taken over.")
+    cache: bool = Field(
+        default=True,
+        description="Whether scores of equal work in earlier sweeps are taken over; if not, it has its own beside theirs.",
+    )
     model: ModelSection = ModelSection()
     schedule: ScheduleSection | None = Field(default=None, description="When the sweep runs by itself; null: only when told to.")
     notify: NotifySection = NotifySection()

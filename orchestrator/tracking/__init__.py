@@ -2,6 +2,7 @@
 
 from orchestrator.tracking.model_folder import predict, write_model_folder
 from orchestrator.tracking.registry import CHALLENGER, TAG_PREVIOUS, ModelRegistry, Version
+from orchestrator.tracking.store_lock import lock_files, remove_lock_file
 from orchestrator.tracking.tracker import Tracker
 
 __all__ = [
@@ -10,6 +11,8 @@ __all__ = [
     "ModelRegistry",
     "Tracker",
     "Version",
+    "lock_files",
     "predict",
+    "remove_lock_file",
     "write_model_folder",
 ]

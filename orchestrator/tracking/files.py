@@ -37,7 +37,7 @@ def write_final_files(folder: Path, sweep: SweepRow, trials: Sequence[TrialRow],
     (folder / "leaderboard.csv").write_text(to_csv(board), encoding="utf-8")
     (folder / "leaderboard.html").write_text(to_html(board, sweep.title), encoding="utf-8")
     best = ranked(sweep, trials)[:MOST_HISTORIES]
-    by_key = ledger.known_folds(trial.key for trial in best)
+    by_key = ledger.known_folds((trial.key for trial in best), seen_by=sweep.id)
     histories = {trial.number: list(by_key.get(trial.key, {}).values()) for trial in best}
     (folder / "fold_histories.json").write_text(fold_histories(best, histories), encoding="utf-8")
     if is_reported(sweep):

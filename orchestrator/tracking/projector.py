@@ -76,7 +76,7 @@ class Projector:
         store, parent = self._connect()
         sweep = self._ledger.sweep_by_id(self._id)
         trials = self._ledger.unprojected_trials(self._id, BATCH)
-        folds = self._ledger.known_folds(trial.key for trial in trials if trial.state.terminal)
+        folds = self._ledger.known_folds((trial.key for trial in trials if trial.state.terminal), seen_by=self._id)
         for trial in trials:
             content = trial_run(sweep, trial, list(folds.get(trial.key, {}).values()))
             _unless_refused(f"trial {trial.number}", self._write_trial, store, parent, trial, content)

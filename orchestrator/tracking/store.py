@@ -5,13 +5,10 @@ No fluent API, no active run, no global address. Every method but ``create`` may
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +18,7 @@ from urllib.parse import quote
 from orchestrator.errors import TrackingError
 from orchestrator.redaction import without_password
 from orchestrator.tracking.records import TAG_ID, TAG_KIND, TAG_PARENT, TAG_TRIAL, DatasetContent, MetricPoint, RunContent
+from orchestrator.tracking.store_lock import alone
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -61,18 +59,6 @@ class UploadedModel:
     version: str | None = None
 
 
-@contextmanager
-def _alone(uri: str) -> Iterator[None]:
-    """Let one process of this machine at a time open a SQLite store: two that create its tables at once damage it."""
-    if not uri.startswith("sqlite:"):
-        yield
-        return
-    digest = hashlib.sha256(uri.encode()).hexdigest()[:16]
-    with Path(tempfile.gettempdir(), f"kerasweep-{os.getuid()}-{digest}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed
-        yield
-
-
 def _past_collisions(write: Callable[[], object]) -> None:
     """Write again when another driver has made the same row between MLflow's look for it and its own writing."""
     try:
@@ -89,7 +75,7 @@ def open_client(uri: str) -> MlflowClient:
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
-    with _alone(uri):  # a client makes the tables of a new store as soon as it is made
+    with alone(uri):  # a client makes the tables of a new store as soon as it is made
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
@@ -113,7 +99,7 @@ class MlflowStore:
         from mlflow.tracking.context.registry import resolve_tags
 
         self._context = {str(name): str(value) for name, value in resolve_tags().items()}  # user, source, commit
-        with _alone(uri):
+        with alone(uri):
             self.experiment_id = self._experiment(experiment)
 
     def _experiment(self, name: str) -> str:

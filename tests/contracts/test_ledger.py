@@ -472,6 +472,67 @@ def test_equal_work_is_shared_by_sweeps(ledger: Ledger) -> None:
     assert ledger.folds("m") == []
 
 
+def test_what_a_sweep_computes_again_stands_for_itself_alone(ledger: Ledger) -> None:
+    first, second = claim(ledger, "first"), claim(ledger, "second", owner=THERE)
+    ledger.commit_fold(first, 0, "k", fold(0, 0.5))
+    both = [FoldCommit(number=0, key="k", result=fold(number, 0.9), again=True) for number in (0, 1)]
+    assert ledger.commit(second, folds=both).folds == (True, True)
+    assert ledger.commit(second, folds=both).folds == (False, False), "once"
+    assert ledger.commit(first, folds=[FoldCommit(number=0, key="k", result=fold(0, 0.7), again=True)]).folds == (False,)
+    assert ledger.folds("k", seen_by=second.id) == [fold(0, 0.9), fold(1, 0.9)]
+    assert ledger.known_folds(["k"], sweep=second.id) == {"k": {0: fold(0, 0.9), 1: fold(1, 0.9)}}
+    assert ledger.folds("k") == ledger.folds("k", seen_by=first.id) == [fold(0, 0.5), fold(1, 0.9)]
+
+
+def test_scores_are_taken_over_from_one_sweep_alone(ledger: Ledger) -> None:
+    first, second = claim(ledger, "first"), claim(ledger, "second", owner=THERE)
+    for sweep in (first, second):
+        ledger.add_trials(sweep, [Trial(0, {}, "k")])
+        ledger.finish_trial(sweep, 0, TrialState.COMPLETED, score=0.5)
+    assert {key: work.origin for key, work in ledger.finished_by_key(["k"], sweep=second.id).items()} == {
+        "k": "second/manual-1/0"
+    }
+
+
+def test_folds_go_when_only_old_sweeps_know_them(ledger: Ledger) -> None:
+    old, older, new = (claim(ledger, name, owner=Owner("host", number)) for number, name in enumerate(("old", "older", "new")))
+    work = {"alone": [old], "both": [old, older], "taken over": [old, new], "its own": [new]}
+    for number, (key, sweeps) in enumerate(work.items()):
+        for sweep in sweeps:
+            ledger.add_trials(sweep, [Trial(number, {}, key)])
+        ledger.commit_fold(sweeps[0], number, key, fold())
+    again = [FoldCommit(number=number, key="taken over", result=fold(0, 0.9), again=True) for number in (2,)]
+    ledger.commit(older, folds=again)
+    gone = {old.id: old.attempt, older.id: older.attempt}
+    found = ledger.prunable_folds(gone)
+    assert (found.folds, found.sweeps) == (3, 2)
+    assert found.bytes > 0
+    assert ledger.prune_folds(gone) == found
+    assert sorted(ledger.known_folds(work)) == ["its own", "taken over"]
+    assert ledger.folds("taken over", seen_by=older.id) == [fold()], "what it had for itself is gone"
+    assert len(ledger.trials(old.id)) == 3, "trials stay"
+    assert ledger.prune_folds(gone).folds == 0
+    ledger.compact()
+    assert ledger.known_folds(work).keys() == {"its own", "taken over"}
+
+
+def test_folds_of_a_sweep_that_is_driven_again_stay(ledger: Ledger) -> None:
+    sweep = claim(ledger)
+    ledger.add_trials(sweep, [Trial(0, {}, "k")])
+    ledger.commit_fold(sweep, 0, "k", fold())
+    ledger.finish_sweep(sweep, SweepState.STOPPED)
+    claim(ledger)
+    assert ledger.prune_folds({sweep.id: sweep.attempt}).folds == 0
+    assert ledger.folds("k") == [fold()]
+
+
+def test_more_sweeps_than_one_statement_takes_are_pruned(ledger: Ledger) -> None:
+    sweep = claim(ledger)
+    ledger.commit_fold(sweep, 0, "k", fold())
+    assert ledger.prune_folds(dict.fromkeys(range(sweep.id, sweep.id + 70000), 1)).folds == 1
+    assert ledger.prune_folds({}).folds == 0
+
+
 def test_a_commit_is_whole_or_not_at_all(ledger: Ledger) -> None:
     sweep = claim(ledger)
     ledger.add_trials(sweep, trials(1))

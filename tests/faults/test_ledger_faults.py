@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ledger_processes import FOLDS, result
+from tables_version_1 import write_old_ledger
 
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
@@ -130,6 +131,15 @@ def test_several_processes_open_a_new_database_at_the_same_moment(ledger_url: st
         assert [process.rest() for process in processes] == [["0"]] * 3
     with Ledger(ledger_url) as ledger, ledger._database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM kerasweep_schema").scalar_one() == 1
+
+
+def test_several_processes_open_an_old_ledger_at_the_same_moment(ledger_url: str) -> None:
+    write_old_ledger(ledger_url)
+    processes = [Process("open_same", ledger_url) for _ in range(4)]
+    with together(*processes):
+        assert [process.rest() for process in processes] == [["1"]] * 4
+    with Ledger(ledger_url) as ledger:
+        assert sorted(ledger.known_folds(["k", "l"])) == ["k", "l"]
 
 
 def test_of_several_drivers_one_gets_the_sweep(ledger_url: str) -> None:

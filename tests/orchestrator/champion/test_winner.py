@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from fake_sweeps import Clock, add, begin, run
 
-from orchestrator.champion.winner import choose_winner
+from orchestrator.champion.winner import choose_winner, chosen_epochs
 from orchestrator.errors import KerasweepError
 from orchestrator.ledger.ledger import Ledger
-from orchestrator.search.trials import TrialState
+from orchestrator.search.trials import SweepState, TrialState
 
 
 @pytest.fixture
@@ -26,6 +26,17 @@ def test_the_best_wins_and_what_a_budget_left_open_is_stopped(ledger: Ledger) ->
     add(ledger, sweep, [5, 6])
     assert choose_winner(ledger, sweep).number == 3
     assert [row.state for row in ledger.trials(sweep.id)][5:] == [TrialState.STOPPED] * 2
+
+
+def test_a_refit_without_the_winners_folds_takes_their_median(ledger: Ledger) -> None:
+    """They were pruned since, and the sweep is resumed."""
+    sweep = begin(ledger)
+    run(ledger, sweep, [0])
+    winner = choose_winner(ledger, sweep)
+    assert chosen_epochs(ledger, sweep, winner, 2) == (5, 5)
+    ended = ledger.finish_sweep(sweep, SweepState.STOPPED)
+    assert ledger.prune_folds({sweep.id: ended.attempt}).folds == 2
+    assert chosen_epochs(ledger, sweep, winner, 2) == (5, 5)
 
 
 def test_without_a_score_the_first_failure_is_pointed_to(ledger: Ledger) -> None:

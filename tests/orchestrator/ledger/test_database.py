@@ -15,6 +15,7 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger.database import Database
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
+from orchestrator.ledger.tables import SCHEMA_VERSION
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_a_writer_is_alone_from_its_first_statement_on(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     with database.read() as connection:
-        assert connection.exec_driver_sql("SELECT version FROM kerasweep_schema").scalar_one() == 1 + 4 * 50
+        assert connection.exec_driver_sql("SELECT version FROM kerasweep_schema").scalar_one() == SCHEMA_VERSION + 4 * 50
     database.close()
 
 
@@ -121,7 +122,7 @@ def test_an_exception_in_a_transaction_undoes_it(ledger_url: str) -> None:
     with pytest.raises(RuntimeError, match="halfway"):
         fail_halfway()
     with database.read() as connection:
-        assert connection.exec_driver_sql("SELECT version FROM kerasweep_schema").scalar_one() == 1
+        assert connection.exec_driver_sql("SELECT version FROM kerasweep_schema").scalar_one() == SCHEMA_VERSION
     database.close()
 
 

@@ -132,6 +132,59 @@ def test_without_reuse_everything_is_trained_again(ledger: Ledger, clock: Clock)
     assert run(conductor_of(ledger, clock, claim(ledger, new=True, pid=2), reuse=False)) == [[0, 1, 2]]
 
 
+def again(number: int, fold: int) -> float:
+    return 0.5 + accuracy(number, fold)
+
+
+def kept(ledger: Ledger, sweep: SweepRow) -> list[list[float]]:
+    """Return the folds that stand behind a sweep's trials."""
+    rows = ledger.trials(sweep.id)
+    return [[fold.metrics["accuracy"] for fold in ledger.folds(row.key, seen_by=sweep.id)] for row in rows]
+
+
+def test_without_reuse_a_sweep_keeps_what_it_computed_itself(ledger: Ledger, clock: Clock) -> None:
+    first = claim(ledger)
+    run(conductor_of(ledger, clock, first))
+    second = claim(ledger, new=True, pid=2)
+    run(conductor_of(ledger, clock, second, reuse=False), again)
+    assert kept(ledger, second) == [[again(number, fold) for fold in range(FOLDS)] for number in range(3)]
+    assert [row.score for row in ledger.trials(second.id)] == pytest.approx(
+        [sum(folds) / FOLDS for folds in kept(ledger, second)]
+    )
+    assert [row.cached_from for row in ledger.trials(second.id)] == [None] * 3
+    assert kept(ledger, first) == [[accuracy(number, fold) for fold in range(FOLDS)] for number in range(3)], "as it was"
+    third = claim(ledger, new=True, pid=3)
+    assert run(conductor_of(ledger, clock, third)) == []
+    assert kept(ledger, third) == kept(ledger, first), "equal work is shared as it was computed first"
+    assert [row.cached_from for row in ledger.trials(third.id)] == [f"s/{first.occasion}/{number}" for number in range(3)]
+
+
+def test_what_was_computed_without_reuse_first_is_shared(ledger: Ledger, clock: Clock) -> None:
+    first = claim(ledger)
+    run(conductor_of(ledger, clock, first, reuse=False))
+    assert run(conductor_of(ledger, clock, claim(ledger, new=True, pid=2))) == []
+
+
+def test_without_reuse_a_resumed_sweep_repeats_nothing_of_its_own(ledger: Ledger, clock: Clock) -> None:
+    run(conductor_of(ledger, clock, claim(ledger)))
+    sweep = claim(ledger, new=True, pid=2)
+    conductor = conductor_of(ledger, clock, sweep, reuse=False)
+    conductor.start()
+    cohort = conductor.next_cohort()
+    assert cohort is not None
+    for number, fold in ((0, 0), (0, 1), (1, 0)):  # then the driver dies
+        result = FoldResult(fold=fold, metrics={"accuracy": again(number, fold)}, epoch=1, epochs_run=1, seconds=1.0)
+        conductor.handle(CohortHeard(cohort.id, FoldFinished(number, result)))
+    clock.now += 100
+    resumed = conductor_of(ledger, clock, claim(ledger, pid=3), reuse=False)
+    resumed.start()
+    rest = resumed.next_cohort()
+    assert rest is not None
+    assert [(trial.number, trial.folds) for trial in rest.trials] == [(1, (1,)), (2, (0, 1))]
+    work(resumed, rest, again)
+    assert kept(ledger, sweep) == [[again(number, fold) for fold in range(FOLDS)] for number in range(3)]
+
+
 def test_a_resumed_sweep_repeats_no_finished_trial_and_no_finished_fold(ledger: Ledger, clock: Clock) -> None:
     conductor = conductor_of(ledger, clock, claim(ledger))
     conductor.start()

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from fake_sweeps import Clock, add, begin, end, finish, run
 from orchestrator.errors import NotFoundError, TrackingError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
-from orchestrator.ledger.records import SweepRow
+from orchestrator.ledger.records import FoldCommit, SweepRow, TrialEnd
+from orchestrator.results.reading import trial_record
 from orchestrator.search.trials import SweepState, TrialState
 from orchestrator.tracking.model_folder import fetch_model, verify_model_folder
 from orchestrator.tracking.projection import sweep_run, trial_run
@@ -30,6 +31,7 @@ from orchestrator.tracking.projector import SILENT_SECONDS, Projector
 from orchestrator.tracking.records import RunContent
 from orchestrator.tracking.store import MlflowStore, absolute_uri
 from orchestrator.tracking.tracker import Tracker
+from trainers.results import summarise
 
 
 @dataclass
@@ -146,6 +148,21 @@ def test_a_sweep_arrives_whole_and_nothing_is_left_running(ledger: Ledger, sweep
         *(f"pictures/{name}.png" for name in ("best_score", "hyperparameters", "parallel_coordinates", "learning_curves")),
     }
     assert {"mlflow.user", "mlflow.source.name", "mlflow.note.content"} <= parent.data.tags.keys()
+
+
+def test_a_sweep_shows_the_folds_that_it_computed_again(ledger: Ledger, sweep: SweepRow, mlflow: Mlflow) -> None:
+    run(ledger, sweep, [0])
+    second = begin(ledger, "other", pid=2)
+    add(ledger, second, [0])
+    folds = [replace(fold, metrics={"accuracy": 0.25}) for fold in ledger.folds(ledger.trial(sweep.id, 0).key)]
+    commits = [FoldCommit(number=0, key=ledger.trial(second.id, 0).key, result=fold, again=True) for fold in folds]
+    summary = summarise(folds, test_to_train=0.5)
+    ledger.commit(second, folds=commits, ends=[TrialEnd(number=0, state=TrialState.COMPLETED, score=0.25, summary=summary)])
+    project(ledger, second, mlflow)
+    rows, *_ = mlflow.content()["trial-0"]
+    assert {value for name, _, _, value in rows if name in ("fold_0/accuracy", "fold_1/accuracy")} == {0.25}
+    record = trial_record(ledger, ledger.trial(second.id, 0))
+    assert [fold["metrics"] for fold in record["folds"]] == [{"accuracy": 0.25}] * 2
 
 
 def test_a_trial_reads_back_as_it_was_meant(ledger: Ledger, sweep: SweepRow, mlflow: Mlflow) -> None:

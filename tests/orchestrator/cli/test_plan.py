@@ -1,0 +1,46 @@
+"""``kerasweep plan``: it tells what a run would do, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+import yaml
+from broken_specs import BUILDER, ROWS, sound
+from click.testing import CliRunner
+
+from orchestrator.cli.root import main
+from orchestrator.ledger.ledger import Ledger
+from orchestrator.ledger.owner import Owner
+from orchestrator.search.trials import SweepState
+
+
+@pytest.fixture
+def sweep_file(tmp_path: Path, ledger_url: str) -> Path:
+    (tmp_path / "data.csv").write_text("\n".join([ROWS[0], *ROWS[1:] * 20]) + "\n")
+    (tmp_path / "models.py").write_text(BUILDER)
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump({**sound(), "ledger": ledger_url}, sort_keys=False))
+    return tmp_path / "sweep.yaml"
+
+
+def test_where_no_ledger_is_none_is_made(sweep_file: Path, ledger_url: str) -> None:
+    before = sorted(path.name for path in sweep_file.parent.iterdir())
+    result = CliRunner().invoke(main, ["plan", str(sweep_file), "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    plan = json.loads(result.stdout)
+    assert (plan["occasion"], plan["known"], plan["known_folds"]) == ("manual-1", 0, 0)
+    assert sorted(path.name for path in sweep_file.parent.iterdir()) == before
+    if ledger_url.startswith("postgresql"):
+        engine = sa.create_engine(ledger_url)
+        assert sa.inspect(engine).get_table_names() == []
+        engine.dispose()
+
+
+def test_a_ledger_that_is_there_is_asked(sweep_file: Path, ledger_url: str) -> None:
+    with Ledger(ledger_url) as ledger:
+        name = sound()["name"]
+        ledger.finish_sweep(ledger.claim_sweep(name, {}, None, Owner("here", 1), 60), SweepState.COMPLETED)
+    result = CliRunner().invoke(main, ["plan", str(sweep_file), "--json"], catch_exceptions=False)
+    assert json.loads(result.stdout)["occasion"] == "manual-2"
