@@ -181,6 +181,8 @@ class _Drive:
             self.watch.phase("checking the model in a worker")
             settings, checked = self._check(dispatcher, staged)
             self._write_identity(settings, staged, checked)
+            for note in staged.notes:
+                self.watch.phase(f"data: {note}")
             self.tracker.start()
             self.last.callback(self.tracker.close, hurry=self.stop)  # after the sweep has ended in the ledger, however it ends
             conductor = self._conductor(settings, staged, checked, dispatcher)
@@ -210,12 +212,9 @@ class _Drive:
 
     def _stage(self, folder: Path) -> Staged:
         try:
-            staged = stage_data(self.spec, folder)
+            return stage_data(self.spec, folder)
         except TrainerError as error:
             raise UserCheckError(f"{self.spec.source}: {error}") from error
-        for note in staged.notes:
-            self.watch.phase(f"data: {note}")
-        return staged
 
     def _check(self, dispatcher: Dispatcher, staged: Staged) -> tuple[SweepSettings, Checked]:
         """Resolve the engine: the fused one where it can train the first config, unless the spec says otherwise."""

@@ -43,7 +43,7 @@ def load(settings: DataSettings, task: Task, code: str | None) -> Dataset:
     if settings.drop_missing_target:
         raw, dropped = _with_targets(raw)
         if dropped:
-            notes.append(f"{dropped:,} rows have no target and are left out (data.drop_missing_target)")
+            notes.append(f"rows left out, since they have no target (data.drop_missing_target): {dropped:,}")
     features = tidy_features(raw.features, settings.missing, settings.columns)
     target, classes = tidy_target(target_values(raw.target, len(features)), task)
     codes = [name for name in _few_valued(features) if name not in settings.columns]
@@ -86,8 +86,8 @@ def _few_valued(features: Any) -> list[str]:
 
 def _of_codes(names: list[str]) -> str:
     keys = [name if re.fullmatch(r"[A-Za-z_]\w*|0|[1-9]\d*", name) else json.dumps(name) for name in names]
-    few = "a few whole numbers and are read as numbers"
-    return f"{named(names)} hold {few}; where these name things, say data.columns: {{{keys[0]}: categorical}}"
+    told = f"data.columns: {{{keys[0]}: categorical}}"
+    return f"read as numbers, though whole and of few values: {named(names)}; where these name things, say {told}"
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:

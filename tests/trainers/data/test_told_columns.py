@@ -115,7 +115,7 @@ def test_rows_without_a_target_are_left_out_where_told_so(tmp_path: Path) -> Non
     assert dataset.weights is not None
     assert dataset.groups.tolist() == ["a", "c", "e"]
     assert dataset.weights.tolist() == [1, 3, 5]
-    assert dataset.notes == ("2 rows have no target and are left out (data.drop_missing_target)",)
+    assert dataset.notes == ("rows left out, since they have no target (data.drop_missing_target): 2",)
     whole = tmp_path / "whole.csv"
     whole.write_text("x,who,w,day,label\n1,a,1,2024-01-01,yes\n3,c,3,2024-01-03,no\n5,e,5,2024-01-05,no\n")
     assert load(csv(whole, **options), "binary", None).fingerprint == dataset.fingerprint, "as if they were not in the file"
@@ -162,7 +162,7 @@ def test_whole_numbers_of_few_values_are_named_with_the_key(tmp_path: Path) -> N
     frame.to_csv(path, index=False)
     (note,) = load(csv(path), "binary", None).notes
     assert note == (
-        "'code', 'my class' hold a few whole numbers and are read as numbers; where these name things, say data.columns: "
+        "read as numbers, though whole and of few values: 'code', 'my class'; where these name things, say data.columns: "
         "{code: categorical}"
     )
     told = load(csv(path, columns={"code": "number", "my class": "categorical"}), "binary", None)
