@@ -45,7 +45,7 @@ def test_without_yes_it_is_only_shown(folder: Path) -> None:
     lines = result.stdout.splitlines()
     assert lines[0].startswith("would be removed: ")
     assert lines[1].endswith("4 folds of 1 sweep in the ledger")
-    assert lines[2].split() == ["5.1", "kB", str(folder / "kerasweep-output" / "old" / "manual-1")]
+    assert lines[2].split() == ["5.0", "kB", str(folder / "kerasweep-output" / "old" / "manual-1")]
     assert lines[3:] == [
         "kept though it is old:",
         "  stopped/manual-1: it is unfinished: `kerasweep resume stopped/manual-1` continues it",
