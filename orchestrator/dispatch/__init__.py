@@ -1,7 +1,7 @@
 """Cohorts brought to supervised workers: on this machine, or as Ray Tune trials (``raytune``)."""
 
 from orchestrator.dispatch.local import Dispatcher, LocalDispatcher
-from orchestrator.dispatch.machine import available_cpus, versions_here
+from orchestrator.dispatch.machine import available_cpus, room_here, versions_here
 from orchestrator.dispatch.raytune import RayDispatcher
 
 __all__ = [
@@ -9,5 +9,6 @@ __all__ = [
     "LocalDispatcher",
     "RayDispatcher",
     "available_cpus",
+    "room_here",
     "versions_here",
 ]
