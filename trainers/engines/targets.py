@@ -99,8 +99,8 @@ def target_plan(model: keras.Model, output_shape: tuple[int, ...], task: Task, c
     loss = _only(model.loss)
     if task == "binary" and width == 2 and _is_binary(loss):
         raise UserCodeError(
-            "model output: expected one unit for a loss of binary cross-entropy, got 2, which it takes for two questions of yes or "
-            "no; end in Dense(1, activation='sigmoid'), or keep the two units with loss='sparse_categorical_crossentropy'."
+            "model output: expected one unit for a loss of binary cross-entropy, got 2, which it takes for two questions of yes "
+            "or no; end in Dense(1, activation='sigmoid'), or keep the two units with loss='sparse_categorical_crossentropy'."
         )
     sparse = width == 1 or "sparse" in _name(loss)
     link: Link = "none"
