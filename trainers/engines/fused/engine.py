@@ -22,6 +22,8 @@ from trainers.engines.fused.graph import (
     digest,
     find_places,
     is_slow_in_lanes,
+    mask_places,
+    masks_of_the_narrow,
     refusal,
     signature,
     trace,
@@ -132,6 +134,8 @@ class FusedEngine:
             raise NotFusableError(reason)
         places = find_places(model)
         name, graph, wider = self._graph(model, places, member)
+        if wider is not None:
+            places = (*places, *mask_places(model))
         rule = make_rule(member.stopping, graph.model, graph.log_names, len(member.monitor) > 0)
         chunk = _EVALUATED_ROWS if graph.chunked else member.batch_size
         key = _Key(
@@ -168,7 +172,10 @@ class FusedEngine:
                 wide = widen()
             places = find_places(wide)
             wide_name: Hashable = ("wide", signature(wide, places), narrow[1:] if isinstance(narrow, tuple) else None)
-            self._wider[narrow] = wide_name, self._graphs.setdefault(wide_name, Graph(wide, places, sample))
+            if wide_name not in self._graphs:
+                self._graphs[wide_name] = Graph(wide, (*places, *mask_places(wide)), sample)
+                masks_of_the_narrow(wide)  # only now: the graph has been judged as Keras' own
+            self._wider[narrow] = wide_name, self._graphs[wide_name]
         name, graph = self._wider[narrow]
         return name, graph, widening(model, graph.model)
 
