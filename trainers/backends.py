@@ -4,6 +4,8 @@
     CPU threads of TensorFlow, whose pools ignore ``OMP_NUM_THREADS``. Unset: all cores.
 ``KERASWEEP_GPU_MEMORY_MB``
     Megabytes that TensorFlow may take on each visible GPU. Unset: memory grows as it is needed.
+``KERASWEEP_MEMORY_BYTES``
+    Bytes that this process may hold. Unset: no limit.
 """
 
 from __future__ import annotations
@@ -26,6 +28,12 @@ def versions(backend: str) -> dict[str, str]:
     """Return the versions of keras, its backend (by name), numpy and scikit-learn."""
     names = ("keras", backend, "numpy", "scikit-learn")
     return {"backend": backend, **{name: version(name) for name in names}}
+
+
+def data_share(environ: Mapping[str, str]) -> int | None:
+    """Return the bytes that prepared data may take: a quarter of what the process may hold; None for no limit."""
+    limit = environ.get("KERASWEEP_MEMORY_BYTES")
+    return None if limit is None else int(limit) // 4
 
 
 def hold_to_share(environ: Mapping[str, str]) -> None:

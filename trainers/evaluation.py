@@ -11,11 +11,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from trainers.backends import data_share
 from trainers.checking import check_config, versions
 from trainers.engines import go_back_to_logits, train_fold
 from trainers.errors import cause_of, one_line
 from trainers.messages import Checked, Event, FoldFinished, Progress, TrialFailed, TrialRequest
-from trainers.preprocessing import Prepared, prepare, preprocessing_key, size_of
+from trainers.preprocessing import Prepared, bytes_together, prepare, preprocessing_key
 from trainers.settings import Config, SweepSettings, effective_config
 from trainers.staging import open_staged
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from trainers.splits import Splits
 
 _log = logging.getLogger(__name__)
+
+_KEPT_BYTES = 1 << 30
 
 Report = Callable[[Event], None]
 
@@ -36,21 +39,23 @@ class Evaluator:
     ----------
     settings : the sweep's. Its stage is opened at once.
     report_seconds : no two Progress events of a fold come closer together than this.
-    kept_bytes : prepared folds are kept up to this size together, and one at least.
+    kept_bytes : prepared folds are kept up to this size together, and one at least; default the process's share for data, and a
+        gigabyte at most.
 
     Attributes
     ----------
     settings, dataset, splits : what all trials share.
     """
 
-    def __init__(self, settings: SweepSettings, *, report_seconds: float = 0.5, kept_bytes: int = 1 << 30) -> None:
+    def __init__(self, settings: SweepSettings, *, report_seconds: float = 0.5, kept_bytes: int | None = None) -> None:
         go_back_to_logits()
         self.settings = settings
         self.dataset: Dataset
         self.splits: Splits
         self.dataset, self.splits = open_staged(settings.stage)
         self._report_seconds = report_seconds
-        self._kept_bytes = kept_bytes
+        share = data_share(os.environ)
+        self._kept_bytes = min(share or _KEPT_BYTES, _KEPT_BYTES) if kept_bytes is None else kept_bytes
         self._prepared: OrderedDict[tuple[int, str], Prepared] = OrderedDict()
         self._cohorts: FusedCohorts | None = None
         self._told: set[str] = set()
@@ -69,8 +74,9 @@ class Evaluator:
         """
         key = (fold, preprocessing_key(self.settings, config))
         if key not in self._prepared:
-            self._prepared[key] = prepare(self.dataset, self.splits.folds[fold].train, self.settings, config)
-            while len(self._prepared) > 1 and sum(size_of(one.inputs) for one in self._prepared.values()) > self._kept_bytes:
+            like = next((one for other, one in reversed(self._prepared.items()) if other[1] == key[1]), None)
+            self._prepared[key] = prepare(self.dataset, self.splits.folds[fold].train, self.settings, config, like)
+            while len(self._prepared) > 1 and bytes_together(self._prepared.values()) > self._kept_bytes:
                 self._prepared.popitem(last=False)
         self._prepared.move_to_end(key)
         return self._prepared[key]
@@ -102,7 +108,14 @@ class Evaluator:
         if self._cohorts is None:
             from trainers.engines.fused import FusedCohorts, memory_share
 
-            self._cohorts = FusedCohorts(self.settings, self.dataset, self.splits, self.prepared, memory_share(os.environ))
+            self._cohorts = FusedCohorts(
+                self.settings,
+                self.dataset,
+                self.splits,
+                self.prepared,
+                memory_bytes=memory_share(os.environ),
+                data_bytes=data_share(os.environ),
+            )
         return self._cohorts
 
     def evaluate(self, trials: Sequence[TrialRequest], report: Report) -> None:

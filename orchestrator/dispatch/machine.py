@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,6 +34,20 @@ def available_memory(cgroup: Path = _CGROUP) -> int:
 def memory_share(workers: int) -> int:
     """Return the bytes that each of ``workers`` may hold: an even share of nine tenths of the memory."""
     return available_memory() * 9 // 10 // max(workers, 1)
+
+
+def room_here(cpus: float, memory_bytes: int | None = None) -> int:
+    """Return how many workers of so many CPUs, and of so much memory if that is said, fit this machine; at least 1."""
+    room = int(available_cpus() / cpus)
+    if memory_bytes is not None:
+        room = min(room, memory_share(1) // memory_bytes)
+    return max(room, 1)
+
+
+def room_on(node: Mapping[str, float], cpus: float, gpus: float) -> int:
+    """Return how many workers of this share one of Ray's nodes could hold if it were idle, by the node's resources."""
+    fits = [node.get(name, 0.0) / need for name, need in (("CPU", cpus), ("GPU", gpus)) if need]
+    return int(min(fits) + 1e-9)
 
 
 def _read(path: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestrator.dispatch import Dispatcher, LocalDispatcher, available_cpus
+from orchestrator.dispatch import Dispatcher, LocalDispatcher, room_here
 from orchestrator.running.staging import Staged
 from orchestrator.running.work_identity import work_identity
 from orchestrator.search import Packing, Search, trial_key, work_of
@@ -37,7 +37,7 @@ def fitting_workers(spec: SweepSpec) -> int | None:
         return int(spec.resources.max_concurrent)
     if spec.ray.address is not None or spec.resources.gpus_per_trial:
         return None
-    return max(int(available_cpus() / spec.resources.cpus_per_trial), 1)
+    return room_here(spec.resources.cpus_per_trial, spec.resources.memory_per_trial)
 
 
 def make_dispatcher(spec: SweepSpec, log_folder: Path) -> Dispatcher:
@@ -46,7 +46,12 @@ def make_dispatcher(spec: SweepSpec, log_folder: Path) -> Dispatcher:
     resources = spec.resources
     workers = fitting_workers(spec)
     if spec.ray.local:
-        return LocalDispatcher(workers or 1, log_folder=log_folder, cpus_per_trial=resources.cpus_per_trial)
+        return LocalDispatcher(
+            workers or 1,
+            log_folder=log_folder,
+            cpus_per_trial=resources.cpus_per_trial,
+            memory_bytes=resources.memory_per_trial,
+        )
     from orchestrator.dispatch import RayDispatcher
 
     return RayDispatcher(
@@ -54,6 +59,7 @@ def make_dispatcher(spec: SweepSpec, log_folder: Path) -> Dispatcher:
         data=spec.data_settings().path if not spec.data.ship else None,
         cpus_per_trial=resources.cpus_per_trial,
         gpus_per_trial=resources.gpus_per_trial,
+        memory_bytes=resources.memory_per_trial,
         workers=workers,
         log_folder=log_folder,
     )

@@ -18,6 +18,7 @@ from orchestrator.spec.values import (
     Duration,
     Function,
     Names,
+    Size,
     TrackingUri,
     WebAddress,
 )
@@ -152,6 +153,11 @@ class ResourcesSection(Section):
 
     cpus_per_trial: float = Field(default=1, gt=0, description="CPU cores of one worker.")
     gpus_per_trial: float = Field(default=0, ge=0, description="GPUs of one worker; a fraction shares one.")
+    memory_per_trial: Size | None = Field(
+        default=None,
+        description="Memory of one worker, such as 4GB; one that holds more is ended. null: an even share of its node's among "
+        "the workers that can be there at once. On a cluster Ray places workers by CPUs and GPUs alone.",
+    )
     max_concurrent: Concurrent = Field(
         default="auto",
         description="Workers at once; auto: as many as fit. On a cluster that is what fits the nodes up at the start: say a "

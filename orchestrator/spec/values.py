@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import PlainValidator, Strict, WithJsonSchema
 
 from orchestrator.durations import parse_duration
+from orchestrator.sizes import SMALLEST, parse_size
 from orchestrator.wording import first_of, shown
 
 FUNCTION = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
@@ -110,6 +111,18 @@ Duration = Annotated[
     float,
     PlainValidator(parse_duration),
     WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": "^([0-9.]+[dhms])+$"}]}),
+]
+Size = Annotated[
+    int,
+    PlainValidator(parse_size),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": SMALLEST},
+                {"type": "string", "pattern": "^[0-9]+([.][0-9]+)? ?[kKmMgGtT]i?[bB]?$"},
+            ]
+        }
+    ),
 ]
 Function = Annotated[str, PlainValidator(_function), WithJsonSchema({"type": "string", "pattern": f"^{FUNCTION}$"})]
 Preprocessing = Annotated[

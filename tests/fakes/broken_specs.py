@@ -109,6 +109,8 @@ BROKEN: dict[str, Broken] = {
     "no cpu": _one("resources.cpus_per_trial", 0, "expected a number above 0, got 0"),
     "bad duration": _one("budget.time", "2 hours", "expected a length of time such as 2h, 90m, 45s .* got '2 hours'"),
     "no duration": _one("resources.trial_timeout", 0, "expected a length of time"),
+    "bad memory": _one("resources.memory_per_trial", "4 apples", "expected a size of memory such as 4GB .* got '4 apples'"),
+    "little memory": _one("resources.memory_per_trial", 4, "at least 256MB, got 4"),
     "bad concurrency": _one("resources.max_concurrent", "all", "expected auto or a whole number of at least 1, got 'all'"),
     "params is a list": _one("trainer.params", [1], "expected a mapping"),
     "strategy is text": _one("strategy", "grid", "expected a mapping"),

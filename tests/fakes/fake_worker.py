@@ -1,12 +1,14 @@
 """A worker that trains nothing: it speaks the worker's protocol and does to each trial what the trial's config says.
 
 ``python fake_worker.py --fd N``. A config names at most one deed, done before each of its folds: ``sleep`` (seconds), ``kill``
-(itself, with this signal), ``hang``, ``grow`` (megabytes, kept), ``raise`` (a failed trial), ``out_of_memory`` (the whole
-cohort), ``gone`` (ends the process as soon as this file exists), ``garbage``. Every fold scores ``value``, default 0.5.
+(itself, with this signal), ``hang``, ``grow`` (megabytes, kept), ``map`` (this file, all of it read, kept), ``raise`` (a failed
+trial), ``out_of_memory`` (the whole cohort), ``gone`` (ends the process as soon as this file exists), ``garbage``. Every fold
+scores ``value``, default 0.5.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import queue
 import signal
@@ -34,7 +36,7 @@ from trainers.messages import (
 from trainers.results import FoldResult
 from trainers.settings import SweepSettings
 
-_kept: list[bytearray] = []
+_kept: list[bytearray | mmap.mmap] = []
 
 
 class _CohortError(Exception):
@@ -57,6 +59,11 @@ def do(config: Mapping[str, Any]) -> None:
             time.sleep(60)
     if "grow" in config:
         _kept.append(bytearray(os.urandom(2**20)) * config["grow"])
+    if "map" in config:
+        with open(config["map"], "rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        sum(mapped[:: mmap.PAGESIZE])
+        _kept.append(mapped)
     if "raise" in config:
         raise _TrialError(config["raise"])
     if "out_of_memory" in config:

@@ -152,6 +152,10 @@ class TestCheck:
                 "one training step failed",
             ),
             (
+                f"m = {MODEL.replace('Dense(1', 'Dense(2')}\n    m.compile(loss='binary_crossentropy')\n    return m",
+                "expected one unit for a loss of binary cross-entropy, got 2",
+            ),
+            (
                 "far = keras.initializers.Constant(5)\n"
                 "    m = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, bias_initializer=far)])\n"
                 "    m.compile(loss='binary_crossentropy')\n    return m",

@@ -315,7 +315,7 @@ def _transform_array(self: Preprocessor, features: Any) -> Any:
     if array.shape[1:] != shape:
         raise ValueError(f"the rows must have the shape {shape}, as in training. Got {array.shape[1:]}.")
     if "array" not in self.estimators:
-        return array.astype(np.float32)
+        return array.astype(np.float32, copy=False)  # staged numbers stay mapped
     flat = array.reshape(len(array), -1).astype(np.float64)
     return _float32(self.estimators["array"].transform(flat)).reshape(array.shape)
 

@@ -5,6 +5,7 @@ Our recipes follow the task; a user's builder may also end in two softmax units,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -84,7 +85,7 @@ def target_plan(model: keras.Model, output_shape: tuple[int, ...], task: Task, c
     Raises
     ------
     UserCodeError
-        The output's width doesn't suit the task.
+        The output's width doesn't suit the task, or the loss doesn't suit the width.
     """
     width = 1 if len(output_shape) == 1 else int(output_shape[-1])
     allowed = {"binary": (1, 2), "multiclass": (classes,), "regression": (1,)}[task]
@@ -95,12 +96,37 @@ def target_plan(model: keras.Model, output_shape: tuple[int, ...], task: Task, c
             f"model output: expected shape {expected} for a {task} task{many}, got {output_shape}; "
             "change the units of the last layer."
         )
-    loss = model.loss[0] if isinstance(model.loss, list | tuple) and model.loss else model.loss
+    loss = _only(model.loss)
+    if task == "binary" and width == 2 and _is_binary(loss):
+        raise UserCodeError(
+            "model output: expected one unit for a loss of binary cross-entropy, got 2, which it takes for two questions of yes "
+            "or no; end in Dense(1, activation='sigmoid'), or keep the two units with loss='sparse_categorical_crossentropy'."
+        )
     sparse = width == 1 or "sparse" in _name(loss)
     link: Link = "none"
     if getattr(loss, "from_logits", False):
         link = "sigmoid" if width == 1 else "softmax"
     return TargetPlan(task, width, not sparse, link)
+
+
+def _only(loss: Any) -> Any:
+    """Return the loss of a model with one output, however it was given to compile."""
+    if isinstance(loss, Mapping):
+        loss = list(loss.values())
+    return loss[0] if isinstance(loss, list | tuple) and loss else loss
+
+
+def _is_binary(loss: Any) -> bool:
+    """Return whether the loss is one of Keras' binary cross-entropies: by any of its names, as a function or an instance."""
+    import keras
+
+    losses = keras.losses
+    try:
+        found = losses.get(loss) if isinstance(loss, str) else loss
+    except ValueError:  # of no loss of Keras': compiling the model says so
+        return False
+    kinds = (losses.BinaryCrossentropy, losses.BinaryFocalCrossentropy)
+    return isinstance(found, kinds) or found in (losses.binary_crossentropy, losses.binary_focal_crossentropy)
 
 
 def _name(loss: Any) -> str:

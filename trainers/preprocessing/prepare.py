@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from trainers.data import Preprocessor, load_preprocessor
 from trainers.errors import DataError, UserCodeError
 from trainers.preprocessing.fitting import array_plan, sequences_plan, table_plan, text_plan, wide_deep_plan
+from trainers.preprocessing.parts import aligned, equal_inputs, size_of
 from trainers.preprocessing.transformers import custom_inputs
 from trainers.recipes import InputShape, ModelShape, with_defaults
 
@@ -63,6 +64,11 @@ class Prepared:
     preprocessor: Preprocessor
     vocabulary: int | None = None
 
+    @property
+    def fitted(self) -> bool:
+        """Whether the inputs hang on the rows that they were fitted on; if not, all folds have the same ones."""
+        return bool(self.preprocessor.estimators) or self.preprocessor.plan["kind"] == "text"
+
 
 def preprocessing_key(settings: SweepSettings, config: Config) -> str:
     """Return a text that is equal for configs (effective ones) which share a Prepared per fold; most recipes have one key."""
@@ -71,21 +77,24 @@ def preprocessing_key(settings: SweepSettings, config: Config) -> str:
     return json.dumps([settings.preprocessing, *(values[name] for name in names)])
 
 
-def prepare(dataset: Dataset, fit_rows: Array, settings: SweepSettings, config: Config) -> Prepared:
+def prepare(dataset: Dataset, fit_rows: Array, settings: SweepSettings, config: Config, like: Prepared | None = None) -> Prepared:
     """Return the whole data set, transformed by what is fitted on ``fit_rows`` alone.
 
     Parameters
     ----------
     fit_rows : (n,) int64, the rows trained on; neither watched nor scored ones.
     config : the effective one.
+    like : the same data fitted on other rows, of an equal ``preprocessing_key``: what is equal is taken over, not held twice.
 
     Raises
     ------
     DataError : the data does not suit the preprocessing or the recipe.
     UserCodeError : the user's transformer is at fault.
     """
-    inputs, preprocessor, vocabulary = _inputs(dataset, fit_rows, settings, config)
+    inputs, preprocessor, vocabulary = _inputs(dataset, fit_rows, settings, config, like)
     target, scaler = _target(dataset, fit_rows, settings)
+    if like is not None and np.array_equal(target, like.target):
+        target = like.target
     return Prepared(
         inputs=inputs,
         target=target,
@@ -94,6 +103,12 @@ def prepare(dataset: Dataset, fit_rows: Array, settings: SweepSettings, config: 
         preprocessor=preprocessor,
         vocabulary=vocabulary,
     )
+
+
+def bytes_together(several: Iterable[Prepared]) -> int:
+    """Return the bytes that the inputs of several prepared folds take: what they share counts once."""
+    unique = {id(one.inputs): one.inputs for one in several}
+    return sum(map(size_of, unique.values()))
 
 
 def model_shape(prepared: Prepared, task: Task, classes: int | None) -> ModelShape:
@@ -128,14 +143,17 @@ def check_exportable(preprocessor: Preprocessor, features: Any = None) -> None:
         )
 
 
-def _inputs(dataset: Dataset, fit_rows: Array, settings: SweepSettings, config: Config) -> tuple[Any, Preprocessor, int | None]:
+def _inputs(
+    dataset: Dataset, fit_rows: Array, settings: SweepSettings, config: Config, like: Prepared | None
+) -> tuple[Any, Preprocessor, int | None]:
     recipe, name = settings.trainer.type, settings.preprocessing
     params = with_defaults(recipe, config)
     is_array = isinstance(dataset.features, np.ndarray)
     if ":" in name:
         if recipe in _DECIDING:
             raise UserCodeError(f"preprocessing: recipe {recipe!r} has its own. Got {name!r}. Set preprocessing: auto.")
-        return *custom_inputs(dataset, fit_rows, name, settings.code, settings.seed), None
+        inputs, preprocessor = custom_inputs(dataset, fit_rows, name, settings.code, settings.seed)
+        return _held_once(inputs, like), preprocessor, None
     vocabulary = None
     if recipe == "text_cnn":
         if name in ("standard", "minmax"):
@@ -150,7 +168,14 @@ def _inputs(dataset: Dataset, fit_rows: Array, settings: SweepSettings, config: 
         preprocessor = array_plan(dataset, fit_rows, name, numbers=recipe == "mlp")
     else:
         preprocessor = table_plan(dataset, fit_rows, name)
-    return preprocessor.transform(dataset.features), preprocessor, vocabulary
+    if like is not None and not preprocessor.estimators and preprocessor.plan == like.preprocessor.plan:
+        return like.inputs, preprocessor, vocabulary  # nothing is fitted, or the same: no need to look
+    return _held_once(preprocessor.transform(dataset.features), like), preprocessor, vocabulary
+
+
+def _held_once(inputs: Any, like: Prepared | None) -> Any:
+    """Return ``inputs``, or those of ``like`` where they are equal."""
+    return like.inputs if like is not None and equal_inputs(inputs, like.inputs) else aligned(inputs)
 
 
 def _target(dataset: Dataset, fit_rows: Array, settings: SweepSettings) -> tuple[Array, TargetScaler | None]:

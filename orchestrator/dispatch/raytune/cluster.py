@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from orchestrator.dispatch.machine import room_on
 from orchestrator.errors import KerasweepError
 
 _OBJECT_STORE_BYTES = 100 * 2**20
@@ -84,9 +85,7 @@ class Cluster:
         room = 0
         for node in ray.nodes():
             if node["Alive"]:
-                has = node["Resources"]
-                fits = [has.get(name, 0.0) / need for name, need in (("CPU", cpus), ("GPU", gpus)) if need]
-                room += int(min(fits) + 1e-9)
+                room += room_on(node["Resources"], cpus, gpus)
         return room
 
     def begin_close(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.dispatch.machine import available_cpus, memory_share
+from orchestrator.dispatch.machine import available_cpus, memory_share, room_here
 from orchestrator.dispatch.protocol import Conductor
 from orchestrator.dispatch.raytune.cluster import Cluster
 from orchestrator.dispatch.supervisor import Supervisor
@@ -39,7 +39,7 @@ class RayDispatcher:
     cpus_per_trial, gpus_per_trial : what each worker is given; a fraction of a GPU shares it.
     log_folder : receives a log file for each worker, on its node.
     data : a path or URL that every node of a cluster must be able to read; None: the data comes with the sweep.
-    memory_bytes : what one worker may hold; default an even share of its node's memory.
+    memory_bytes : what one worker may hold; default an even share of its node's memory among the workers that can be there.
     command : the program to run as worker.
     """
 
@@ -68,7 +68,7 @@ class RayDispatcher:
         self._memory_bytes = memory_bytes
         self._command = tuple(command)
         if workers is None and address is None and not gpus_per_trial:
-            workers = max(int(available_cpus() / cpus_per_trial), 1)
+            workers = room_here(cpus_per_trial, memory_bytes)
         self._workers = workers
         cpus = max(available_cpus(), math.ceil((workers or 1) * cpus_per_trial))
         self._cluster = Cluster(address, cpus=cpus, gpus=gpus_per_trial > 0)
@@ -82,7 +82,10 @@ class RayDispatcher:
         if self._workers is None:
             while not self._cluster.ready(_PAUSE_SECONDS):
                 pass
-            self._workers = max(self._cluster.room_for(self._cpus, self._gpus), 1)
+            room = self._cluster.room_for(self._cpus, self._gpus)
+            if self._address is None:
+                room = min(room, room_here(self._cpus, self._memory_bytes))
+            self._workers = max(room, 1)
         return self._workers
 
     def start(self, engine: EngineName) -> None:
@@ -158,7 +161,8 @@ class RayDispatcher:
             gpus=self._gpus,
             log_folder=str(self._log_folder.absolute()),
             home=node_id(),
-            memory_bytes=memory_share(self.workers) if ours and self._memory_bytes is None else self._memory_bytes,
+            workers=self.workers,
+            memory_bytes=self._memory_bytes,
             stage=stage,
             code=code,
         )

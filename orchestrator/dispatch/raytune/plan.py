@@ -12,7 +12,7 @@ from typing import Any
 
 import ray
 
-from orchestrator.dispatch.machine import available_cpus, memory_share
+from orchestrator.dispatch.machine import memory_share, room_on
 from orchestrator.dispatch.raytune.shipping import digest, pack, unpack_once
 from orchestrator.dispatch.supervisor import Supervisor
 from trainers.settings import SweepSettings
@@ -34,14 +34,15 @@ class Shipment:
 class WorkerPlan:
     """How an actor sets its worker up: the same for all actors of a sweep.
 
-    ``memory_bytes`` None means an even share of the node that the actor finds itself on. ``home`` is the driver's node, where the
-    settings' folders are found by path.
+    ``workers`` is how many there are at most, wherever Ray puts them. ``memory_bytes`` is what one may hold; None: an even share
+    of the node that it is on. ``home`` is the driver's node, where the settings' folders are found by path.
     """
 
     settings: SweepSettings
     command: tuple[str, ...]
     cpus: float
     gpus: float
+    workers: int
     log_folder: str
     home: str
     memory_bytes: int | None = None
@@ -56,13 +57,20 @@ class WorkerPlan:
         code = self.code.folder_here() if self.code else self.settings.code
         return replace(self.settings, stage=stage, code=code)
 
+    def memory_here(self) -> int:
+        """Return the bytes that a worker may hold here: as given, or an even share among all that can be on this node at once."""
+        if self.memory_bytes is not None:
+            return self.memory_bytes
+        room = room_on(_resources_here(), self.cpus, self.gpus) or self.workers
+        return memory_share(min(room, self.workers))
+
     def supervisor_here(self) -> Supervisor:
         """Return a supervisor, prepared, with the share of this node that Ray has given to this actor."""
         devices = os.environ.get("CUDA_VISIBLE_DEVICES", "") if self.gpus else ""
         supervisor = Supervisor(
             self.settings.engine,
             cpus=self.cpus,
-            memory_bytes=self.memory_bytes or memory_share(int(available_cpus() / self.cpus)),
+            memory_bytes=self.memory_here(),
             devices=devices,
             gpu_memory_mb=_gpu_share(devices, self.gpus),
             gpu_fraction=self.gpus if 0 < self.gpus < 1 else None,
@@ -77,6 +85,12 @@ class WorkerPlan:
 def node_id() -> str:
     """Return which of Ray's nodes this process is on."""
     return str(ray.get_runtime_context().get_node_id())
+
+
+def _resources_here() -> dict[str, float]:
+    """Return what Ray hands out on this node."""
+    here = node_id()
+    return next((dict(node["Resources"]) for node in ray.nodes() if node["NodeID"] == here), {})
 
 
 def ship(files: Mapping[str, Path]) -> Shipment:

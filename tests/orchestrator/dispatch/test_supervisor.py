@@ -221,6 +221,12 @@ def test_a_child_over_its_memory_limit_loses_the_cohort_as_out_of_memory(supervi
     assert "its limit is 400 MB" in end.detail
 
 
+def test_files_that_a_child_has_mapped_are_not_its_memory(supervisor: Supervisor, tmp_path: Path) -> None:
+    (tmp_path / "staged").write_bytes(bytes(600 * MEGABYTE))
+    mapping = {"map": str(tmp_path / "staged")}
+    assert list(supervisor.evaluate(cohort("c0", mapping, {"sleep": 1})))[-1] == CohortFinished("c0")
+
+
 def test_out_of_memory_inside_the_child_is_told_as_such(supervisor: Supervisor) -> None:
     end = lost(supervisor, cohort("c0", {"out_of_memory": True}))
     assert end.cause == "out_of_memory"

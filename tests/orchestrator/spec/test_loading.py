@@ -202,7 +202,8 @@ EVERYTHING: dict[str, Any] = {
     "objective": {"metric": "log_loss", "direction": "minimize", "select": "one_se"},
     "metrics": ["roc_auc", "models:score", "log_loss"],
     "engine": "fused",
-    "resources": {"cpus_per_trial": 2, "gpus_per_trial": 0.5, "max_concurrent": 4, "trial_timeout": "90m"},
+    "resources": {"cpus_per_trial": 2, "gpus_per_trial": 0.5, "memory_per_trial": "4GB", "max_concurrent": 4,
+        "trial_timeout": "90m"},
     "budget": {"trials": 40, "time": "1h30m"},
     "ray": {"address": "head:6379", "local": False, "driver": {"cpus": 2, "resources": {"big": 1}}},
     "tracking": {"uri": "https://mlflow.example.org", "experiment": "x"},
@@ -219,6 +220,7 @@ def test_every_key_can_be_given(spec_of: Callable[..., SweepSpec]) -> None:
     given_keys = set(EVERYTHING) | {"name", "task"}
     assert given_keys == set(SweepSpec.model_fields)
     assert spec.resources.trial_timeout == 5400
+    assert spec.resources.memory_per_trial == 4 * 2**30
     assert spec.budget.time == 5400
     assert spec.schedule is not None
     assert spec.schedule.catch_up == 600
@@ -323,7 +325,7 @@ def test_the_data_settings_hold_every_column(spec_of: Callable[..., SweepSpec], 
 # --- identity and record ----------------------------------------------------------------------------------------------
 
 FREE = {
-    "resources": {"cpus_per_trial": 4},
+    "resources": {"cpus_per_trial": 4, "memory_per_trial": "2GB"},
     "budget": {"trials": 3},
     "ray": {"local": True},
     "tracking": {"experiment": "other"},

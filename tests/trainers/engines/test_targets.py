@@ -20,7 +20,6 @@ def model(loss, units=1, activation=None):
         (keras.losses.SparseCategoricalCrossentropy(), 2, "binary", [0, 1, 1]),
         ("categorical_crossentropy", 2, "binary", [[1, 0], [0, 1], [0, 1]]),
         (keras.losses.CategoricalCrossentropy(label_smoothing=0.1), 2, "binary", [[1, 0], [0, 1], [0, 1]]),
-        ("binary_crossentropy", 2, "binary", [[1, 0], [0, 1], [0, 1]]),
         ("sparse_categorical_crossentropy", 3, "multiclass", [0, 1, 1]),
         (keras.losses.sparse_categorical_crossentropy, 3, "multiclass", [0, 1, 1]),
         ("categorical_crossentropy", 3, "multiclass", [[1, 0, 0], [0, 1, 0], [0, 1, 0]]),
@@ -73,3 +72,27 @@ def test_outputs_that_are_not_finite_are_left_for_the_engine_to_judge():
 def test_a_wrong_width_is_told(shape, task, classes, told):
     with pytest.raises(UserCodeError, match=told):
         target_plan(model("mse"), shape, task, classes)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "binary_crossentropy",
+        "bce",
+        keras.losses.binary_crossentropy,
+        keras.losses.BinaryCrossentropy(from_logits=True),
+        keras.losses.BinaryFocalCrossentropy(),
+        ["binary_crossentropy"],
+    ],
+)
+def test_a_binary_loss_on_two_outputs_is_refused(loss):
+    told = r"model output: expected one unit for a loss of binary cross-entropy, got 2, .*sparse_categorical_crossentropy"
+    with pytest.raises(UserCodeError, match=told):
+        target_plan(model(loss, 2, "softmax"), (None, 2), "binary", 2)
+
+
+def test_a_loss_of_the_users_own_on_two_outputs_is_left_alone():
+    def my_binary_loss(y_true, y_pred):
+        return keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
+
+    assert target_plan(model(my_binary_loss, 2, "softmax"), (None, 2), "binary", 2).one_hot

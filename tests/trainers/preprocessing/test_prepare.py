@@ -516,3 +516,54 @@ def test_a_stored_preprocessor_works_without_kerasweep(code: str, tmp_path: Path
 def test_nothing_stored_is_a_pickle(tmp_path: Path) -> None:
     prepared().preprocessor.export(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["preprocessor.json", "table.skops"]
+
+
+# --- held once ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("features", "options", "config", "shared"),
+    [
+        (np.arange(1200, dtype="uint8").reshape(20, 3, 20), {"recipe": "builder"}, {}, True),
+        (np.arange(100.0).reshape(20, 5), {"preprocessing": "none"}, {}, True),
+        (np.arange(100.0).reshape(20, 5), {"preprocessing": "standard"}, {}, False),
+        (np.arange(60).reshape(20, 3), {"recipe": "text_cnn"}, {"length": 3, "max_words": 70}, True),
+    ],
+)
+def test_folds_hold_what_is_equal_once(
+    features: np.ndarray, options: dict[str, Any], config: dict[str, Any], shared: bool
+) -> None:
+    data, made = dataset(features), settings(**options)
+    first = prepare(data, HALF, made, config)
+    second = prepare(data, HALF[1:], made, config, first)
+    assert (second.inputs is first.inputs) is shared
+    assert second.target is first.target
+    assert second.fitted is not shared
+    np.testing.assert_array_equal(second.inputs, prepare(data, HALF[1:], made, config).inputs)
+
+
+def test_a_transformer_that_comes_to_the_same_for_all_folds_is_held_once(code: str) -> None:
+    Path(code, "plain_steps.py").write_text(
+        "import numpy as np\nfrom sklearn.preprocessing import FunctionTransformer\n"
+        "def passing():\n    return FunctionTransformer(np.asarray)\n"
+    )
+    data = dataset(np.arange(100.0).reshape(20, 5))
+    made = settings(preprocessing="plain_steps:passing", code=code)
+    first = prepare(data, HALF, made, {})
+    assert prepare(data, HALF[1:], made, {}, first).inputs is first.inputs
+
+
+def test_large_inputs_lie_where_jax_takes_them_without_a_copy() -> None:
+    large = np.arange(20 * 20_000, dtype="uint8").reshape(20, 20_000)
+    inputs = prepare(dataset(large), HALF, settings(preprocessing="none"), {}).inputs
+    assert inputs.ctypes.data % 64 == 0
+    np.testing.assert_array_equal(inputs, large)
+
+
+def test_numbers_that_are_staged_as_a_net_takes_them_stay_mapped(tmp_path: Path) -> None:
+    loaded = dataset(np.arange(100, dtype="float32").reshape(20, 5))
+    splits = make_splits(loaded, "binary", CvSettings(folds=2), test_size=0.2, monitor_split=0.2, seed=1)
+    stage(loaded, splits, tmp_path / "staged")
+    staged, _ = open_staged(tmp_path / "staged")
+    inputs = prepare(staged, HALF, settings(preprocessing="none"), {}).inputs
+    assert np.shares_memory(inputs, staged.features)

@@ -21,14 +21,14 @@ from trainers.engines.fused.engine import FusedEngine
 from trainers.engines.fused.members import Member, MemberResult, Rows, Stopping, Unfused, Visit
 from trainers.engines.keras import plan_for, score_prediction
 from trainers.engines.targets import TargetPlan, target_plan
-from trainers.preprocessing import Prepared, class_weights, model_shape, preprocessing_key, row_weights
+from trainers.preprocessing import Prepared, bytes_together, class_weights, model_shape, preprocessing_key, row_weights, size_of
 from trainers.recipes import build_model, common_widths, layer_sizes, with_defaults
 from trainers.results import FoldResult
 from trainers.seeds import derive_seed
 from trainers.usercode import import_object
 
 if TYPE_CHECKING:
-    from trainers.data import Dataset
+    from trainers.data import Array, Dataset
     from trainers.settings import Config, SweepSettings
     from trainers.splits import Splits
 
@@ -77,14 +77,35 @@ class _Scoring(NamedTuple):
     size: int
 
 
+_Tasks = dict[Hashable, dict[int, list[FoldTask]]]
+"""Tasks by member and epochs."""
+
+
 @dataclass(slots=True)
 class _Cohort:
     """The tasks behind each member: (member, epochs) to tasks, and what scoring needs. Members with equal data share it."""
 
-    tasks: dict[Hashable, dict[int, list[FoldTask]]] = field(default_factory=dict)
+    tasks: _Tasks = field(default_factory=dict)
     scoring: dict[Hashable, _Scoring] = field(default_factory=dict)
     prepared: dict[tuple[int, str], Prepared] = field(default_factory=dict)
-    rows: dict[Hashable, Rows] = field(default_factory=dict)
+    targets: dict[tuple[int, TargetPlan], Array] = field(default_factory=dict)
+    rows: dict[tuple[int, int], Rows] = field(default_factory=dict)
+
+    def rows_of(self, prepared: Prepared, plan: TargetPlan) -> Rows:
+        """Return what members index into: the same for folds whose inputs and targets are the same arrays."""
+        wanted = (id(prepared.target), plan)
+        if wanted not in self.targets:
+            self.targets[wanted] = plan.encode(prepared.target)
+        target = self.targets[wanted]
+        return self.rows.setdefault((id(prepared.inputs), id(target)), Rows(prepared.inputs, target))
+
+    def has_room(self, data: tuple[int, str], data_bytes: int | None) -> bool:
+        """Return whether one more fold may be prepared: it is expected to take as much as the last, nothing if none is fitted."""
+        if data in self.prepared or data_bytes is None or not self.prepared:
+            return True
+        last = next(reversed(self.prepared.values()))
+        shared = not last.fitted and any(key == data[1] for _, key in self.prepared)
+        return shared or bytes_together([*self.prepared.values()]) + size_of(last.inputs) <= data_bytes
 
 
 class FusedCohorts:
@@ -94,16 +115,24 @@ class FusedCohorts:
     ----------
     settings, dataset, splits : the sweep's.
     prepared : see :data:`PreparedFold`.
-    memory_bytes : what a program may take; None for no limit.
+    memory_bytes, data_bytes : what a program, and what prepared folds together, may take; None for no limit.
     """
 
     def __init__(
-        self, settings: SweepSettings, dataset: Dataset, splits: Splits, prepared: PreparedFold, memory_bytes: int | None = None
+        self,
+        settings: SweepSettings,
+        dataset: Dataset,
+        splits: Splits,
+        prepared: PreparedFold,
+        *,
+        memory_bytes: int | None = None,
+        data_bytes: int | None = None,
     ) -> None:
         self._settings = settings
         self._dataset = dataset
         self._splits = splits
         self._prepared = prepared
+        self._data_bytes = data_bytes
         self._engine = FusedEngine(memory_bytes)
 
     def probe(self, config: Config) -> str | None:
@@ -122,11 +151,21 @@ class FusedCohorts:
     ) -> Iterator[FoldDone | FoldRefused | FoldFailed]:
         """Train and score ``tasks`` together; yield one outcome for each, in no particular order.
 
+        Folds whose data does not fit beside that of others wait until these are done.
+
         Parameters
         ----------
         on_visit : told at every host visit, for every task in training. What it raises ends the call.
         """
-        cohort = _Cohort(tasks=_merged(tasks, apart=self._builder_takes_epochs()))
+        waiting = _merged(tasks, apart=self._builder_takes_epochs())
+        while waiting:
+            yield from self._train_together(waiting, on_visit)
+
+    def _train_together(
+        self, waiting: _Tasks, on_visit: Callable[[FoldTask, Visit], None]
+    ) -> Iterator[FoldDone | FoldRefused | FoldFailed]:
+        """Train and score as many of the members ``waiting`` as there is room for the data of; they wait no longer."""
+        cohort = _Cohort()
         failures: list[FoldFailed] = []
 
         def visited(visit: Visit) -> None:
@@ -135,7 +174,7 @@ class FusedCohorts:
                     if visit.epoch <= epochs:
                         on_visit(task, Visit(visit.id, visit.epoch, epochs, visit.value))
 
-        for outcome in self._engine.train(self._members(cohort, failures), visited):
+        for outcome in self._engine.train(self._members(cohort, waiting, failures), visited):
             yield from failures
             failures.clear()
             if isinstance(outcome, Unfused):
@@ -145,9 +184,12 @@ class FusedCohorts:
                 yield from self._scored(cohort, outcome)
         yield from failures
 
-    def _members(self, cohort: _Cohort, failures: list[FoldFailed]) -> Iterator[Member]:
-        for name, by_epochs in cohort.tasks.items():
+    def _members(self, cohort: _Cohort, waiting: _Tasks, failures: list[FoldFailed]) -> Iterator[Member]:
+        for name, by_epochs in list(waiting.items()):
             first = next(iter(by_epochs.values()))[0]
+            if not cohort.has_room((first.fold, preprocessing_key(self._settings, first.config)), self._data_bytes):
+                continue
+            cohort.tasks[name] = waiting.pop(name)
             try:
                 member, cohort.scoring[name] = self._member(cohort, name, first.config, first.fold, tuple(sorted(by_epochs)))
             except Exception as error:
@@ -168,13 +210,11 @@ class FusedCohorts:
         shape = model_shape(prepared, settings.task, classes)
         model = build_model(settings, config, shape, seed)
         plan = self._plan(model, prepared)
-        if (*data, plan) not in cohort.rows:
-            cohort.rows[*data, plan] = Rows(prepared.inputs, plan.encode(prepared.target))
         early = settings.fit.early_stopping if len(fold.monitor) else None
         member = Member(
             id=name,
             model=model,
-            rows=cohort.rows[*data, plan],
+            rows=cohort.rows_of(prepared, plan),
             train=fold.train,
             monitor=fold.monitor,
             score=fold.score,
@@ -246,9 +286,9 @@ def _filled_up(config: Config) -> Config:
     return {**others, "layer_sizes": common_widths(sizes)}
 
 
-def _merged(tasks: Sequence[FoldTask], *, apart: bool) -> dict[Hashable, dict[int, list[FoldTask]]]:
+def _merged(tasks: Sequence[FoldTask], *, apart: bool) -> _Tasks:
     """Return tasks by member and epochs: configs that differ in epochs alone are one member, unless kept ``apart``."""
-    merged: dict[Hashable, dict[int, list[FoldTask]]] = defaultdict(lambda: defaultdict(list))
+    merged: _Tasks = defaultdict(lambda: defaultdict(list))
     for task in tasks:
         values = {name: value for name, value in task.config.items() if apart or name != "epochs"}
         name = (repr(sorted(values.items())), task.fold)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from trainers.engines.crossentropy import go_back_to_logits
-from trainers.engines.fused.feeding import RowPool, layout, tree_rows
+from trainers.engines.fused.feeding import RowPool, identity, layout, pool_bytes, tree_rows
 from trainers.engines.fused.graph import (
     Batch,
     Graph,
@@ -22,13 +22,15 @@ from trainers.engines.fused.graph import (
     digest,
     find_places,
     is_slow_in_lanes,
+    mask_places,
+    masks_of_the_narrow,
     refusal,
     signature,
     trace,
     widening,
 )
 from trainers.engines.fused.lanes import Lanes
-from trainers.engines.fused.members import Member, MemberResult, Outcome, Unfused
+from trainers.engines.fused.members import Member, MemberResult, Outcome, Rows, Unfused
 from trainers.engines.fused.program import OnVisit, Program
 from trainers.engines.fused.readout import Run
 from trainers.engines.fused.shapes import FEWEST_LANES, lanes_for, shape_for
@@ -40,6 +42,7 @@ from trainers.recipes import cheap_initializers
 
 _log = logging.getLogger(__name__)
 _EVALUATED_ROWS = 256
+_OF_THE_PROGRAM = 0.5  # the data, where there are several copies
 
 
 class _Key(NamedTuple):
@@ -71,7 +74,7 @@ class FusedEngine:
 
     Parameters
     ----------
-    memory_bytes : what a program may take; None for no limit. More lanes than fit are halved.
+    memory_bytes : what a program may take; None for no limit. More copies of the data than fit wait, more lanes are halved.
     """
 
     def __init__(self, memory_bytes: int | None = None) -> None:
@@ -110,7 +113,7 @@ class FusedEngine:
         read = self._read(replace(member, widen=None))
         pool = RowPool([member.rows])
         run = Run(read.member, member.epochs, pool, None)
-        begin = make_start(read.member, read.values, read.graph, None)
+        begin = make_start(read.member, read.values, read.graph, None, pool.shift(member.rows))
         program = Program(read.graph, read.key.rule, read.key.batch, read.key.chunk)
         (result,) = Singles(program, pool, [run], [begin]).train(on_visit)
         return result
@@ -131,6 +134,8 @@ class FusedEngine:
             raise NotFusableError(reason)
         places = find_places(model)
         name, graph, wider = self._graph(model, places, member)
+        if wider is not None:
+            places = (*places, *mask_places(model))
         rule = make_rule(member.stopping, graph.model, graph.log_names, len(member.monitor) > 0)
         chunk = _EVALUATED_ROWS if graph.chunked else member.batch_size
         key = _Key(
@@ -167,7 +172,10 @@ class FusedEngine:
                 wide = widen()
             places = find_places(wide)
             wide_name: Hashable = ("wide", signature(wide, places), narrow[1:] if isinstance(narrow, tuple) else None)
-            self._wider[narrow] = wide_name, self._graphs.setdefault(wide_name, Graph(wide, places, sample))
+            if wide_name not in self._graphs:
+                self._graphs[wide_name] = Graph(wide, (*places, *mask_places(wide)), sample)
+                masks_of_the_narrow(wide)  # only now: the graph has been judged as Keras' own
+            self._wider[narrow] = wide_name, self._graphs[wide_name]
         name, graph = self._wider[narrow]
         return name, graph, widening(model, graph.model)
 
@@ -179,35 +187,73 @@ class FusedEngine:
         return name, self._graphs.setdefault(name, graph)
 
     def _train_group(self, key: _Key, group: Sequence[_Read], on_visit: OnVisit) -> Iterator[Outcome]:
-        """Train members of one program; where memory runs out, those that are left again with half the lanes."""
+        """Train members of one program. Where memory is short: those of fewer copies of the data at a time, then fewer lanes."""
         graph = group[0].graph
-        program = self._programs.setdefault(key, Program(graph, key.rule, key.batch, key.chunk))
         left = {read.member.id: list(read.member.epochs) for read in group}
-        lanes = lanes_for(graph, key.batch)
+        lanes, copies = lanes_for(graph, key.batch), _different([read.member.rows for read in group])
         while any(left.values()):
             waiting = [read for read in group if left[read.member.id]]
+            portion, copies = self._portion(waiting, copies)
             try:
-                pool = RowPool([read.member.rows for read in waiting])
-                runs = [Run(read.member, left[read.member.id], pool, read.widening) for read in waiting]
-                starts = [make_start(read.member, read.values, graph, read.widening) for read in waiting]
-                if shape_for(graph) == "singles":
-                    results = Singles(program, pool, runs, starts).train(on_visit)
-                else:
-                    results = Lanes(program, pool, runs, starts, lanes, memory_bytes=self._memory_bytes).train(on_visit)
-                for result in results:
+                for result in self._results(key, portion, left, lanes, on_visit):
                     left[result.id].remove(result.epochs)
                     yield result
             except (NotFusableError, MemoryError, jax.errors.JaxRuntimeError) as error:
                 short = cause_of(error) == "out_of_memory"
-                if short and lanes > FEWEST_LANES and shape_for(graph) == "lanes":
+                if short and copies > 1:
+                    copies = (copies + 1) // 2
+                    _log.warning("Memory ran out; going on with %d copies of the data at a time.", copies)
+                    continue
+                if short and lanes > FEWEST_LANES and shape_for(graph) == "lanes" and not isinstance(error, _DataError):
                     lanes //= 2
                     _log.warning("Memory ran out; going on with %d lanes.", lanes)
                     continue
                 if not (short or isinstance(error, NotFusableError)):
                     raise
-                reason = "too little memory" if short else str(error)
-                yield from (Unfused(read.member.id, reason) for read in waiting if left[read.member.id])
-                return
+                reason = f"too little memory{error if isinstance(error, _DataError) else ''}" if short else str(error)
+                given_up = portion if short else waiting
+                yield from (Unfused(read.member.id, reason) for read in given_up if left[read.member.id])
+                left.update({read.member.id: [] for read in given_up})
+
+    def _portion(self, waiting: Sequence[_Read], copies: int) -> tuple[list[_Read], int]:
+        """Return the members of the first so many different copies of the data, or of as many as have room, and how many."""
+        most = None if self._memory_bytes is None else self._memory_bytes * _OF_THE_PROGRAM
+        first: dict[tuple[int, ...], Rows] = {}
+        for read in waiting:
+            rows = read.member.rows
+            if identity(rows.inputs) in first or len(first) == copies:
+                continue
+            if not first or most is None or pool_bytes([*first.values(), rows]) <= most:
+                first[identity(rows.inputs)] = rows
+        return [read for read in waiting if identity(read.member.rows.inputs) in first], len(first)
+
+    def _results(
+        self, key: _Key, portion: Sequence[_Read], left: Mapping[Hashable, list[int]], lanes: int, on_visit: OnVisit
+    ) -> Iterator[MemberResult]:
+        """Train members together, of which so many epochs are ``left`` to be read."""
+        graph, copies = portion[0].graph, [read.member.rows for read in portion]
+        needed = pool_bytes(copies)
+        if self._memory_bytes is not None and needed > self._memory_bytes:
+            raise _DataError(f": the data takes {_mb(needed)}, a program may take {_mb(self._memory_bytes)}")
+        program = self._programs.setdefault(key, Program(graph, key.rule, key.batch, key.chunk))
+        pool = RowPool(copies)
+        runs = [Run(read.member, left[read.member.id], pool, read.widening) for read in portion]
+        starts = [make_start(read.member, read.values, graph, read.widening, pool.shift(read.member.rows)) for read in portion]
+        if shape_for(graph) == "singles":
+            return Singles(program, pool, runs, starts).train(on_visit)
+        return Lanes(program, pool, runs, starts, lanes, memory_bytes=self._memory_bytes).train(on_visit)
+
+
+class _DataError(MemoryError):
+    """The data alone takes more than there is, however few lanes; the message goes on "too little memory"."""
+
+
+def _mb(size: int) -> str:
+    return f"{size / 2**20:.3g} MB"
+
+
+def _different(copies: Sequence[Rows]) -> int:
+    return len({identity(rows.inputs) for rows in copies})
 
 
 def _sample(member: Member, masked: bool) -> Batch:

@@ -16,26 +16,41 @@ from numpy.typing import NDArray
 
 from trainers.engines.fused.members import Indices, Member, Rows
 from trainers.engines.fused.program import Pool
+from trainers.preprocessing import aligned_empty
 
 Numbers = NDArray[np.int32]
 
 
 class RowPool:
-    """One device copy of each ``Rows`` that members use, laid behind one another; rows are numbered across all of them."""
+    """What members index into: each array of inputs and each of targets once, laid behind one another, rows numbered across all.
+
+    Inputs and targets are laid apart: folds may have the same inputs and targets of their own, scaled by their training rows.
+    """
 
     def __init__(self, copies: Sequence[Rows]) -> None:
-        unique = list({id(rows): rows for rows in copies}.values())
-        self._offsets: dict[int, int] = {}
-        offset = 0
-        for rows in unique:
-            self._offsets[id(rows)] = offset
-            offset += _length(rows.inputs)
-        self._kept = unique  # identities stay theirs as long as the pool lives
-        self.arrays = Pool(_joined([rows.inputs for rows in unique]), _joined([rows.target for rows in unique]))
+        self._kept = list(copies)  # identities stay theirs as long as the pool lives
+        inputs, self._inputs = _laid([rows.inputs for rows in copies])
+        targets, self._targets = _laid([rows.target for rows in copies])
+        self.arrays = Pool(inputs, targets)
 
     def numbers(self, rows: Rows, indices: Indices) -> Numbers:
-        """Return the pool's numbers of ``indices`` into ``rows``."""
-        return (np.asarray(indices) + self._offsets[id(rows)]).astype("int32")
+        """Return the pool's numbers of ``indices`` into the inputs of ``rows``."""
+        return (np.asarray(indices) + self._inputs[identity(rows.inputs)]).astype("int32")
+
+    def shift(self, rows: Rows) -> np.int32:
+        """Return what must be added to a number of a row's inputs for that of its target."""
+        return np.int32(self._targets[identity(rows.target)] - self._inputs[identity(rows.inputs)])
+
+
+def identity(tree: Any) -> tuple[int, ...]:
+    """Return what tells the arrays of a pytree from others while they live."""
+    return tuple(map(id, jax.tree.leaves(tree)))
+
+
+def pool_bytes(copies: Sequence[Rows]) -> int:
+    """Return the bytes that a pool of ``copies`` takes."""
+    trees = {identity(tree): tree for rows in copies for tree in (rows.inputs, rows.target)}
+    return sum(np.asarray(leaf).nbytes for tree in trees.values() for leaf in jax.tree.leaves(tree))
 
 
 def layout(rows: Rows) -> tuple[Any, ...]:
@@ -44,15 +59,19 @@ def layout(rows: Rows) -> tuple[Any, ...]:
     return (str(structure), *((np.shape(leaf)[1:], str(np.asarray(leaf).dtype)) for leaf in leaves))
 
 
-def _length(inputs: Any) -> int:
-    return len(jax.tree.leaves(inputs)[0])
+def _laid(trees: Sequence[Any]) -> tuple[Any, dict[tuple[int, ...], int]]:
+    """Return all different trees as one on the device, and at which row each begins."""
+    unique = {identity(tree): tree for tree in trees}
+    lengths = [len(jax.tree.leaves(tree)[0]) for tree in unique.values()]
+    starts = np.cumsum([0, *lengths[:-1]]).tolist()
+    return jax.tree.map(_joined, *unique.values()), dict(zip(unique, starts, strict=True))
 
 
-def _joined(trees: Sequence[Any]) -> Any:
-    def join(*arrays: Any) -> Any:
-        return jax.device_put(arrays[0] if len(arrays) == 1 else np.concatenate(arrays))
-
-    return jax.tree.map(join, *trees)
+def _joined(*arrays: Any) -> Any:
+    if len(arrays) == 1:
+        return jax.device_put(arrays[0])
+    whole = aligned_empty((sum(map(len, arrays)), *np.shape(arrays[0])[1:]), arrays[0].dtype)
+    return jax.device_put(np.concatenate(arrays, out=whole))
 
 
 def columns(count: int, size: int, filled: bool) -> int:

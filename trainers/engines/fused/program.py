@@ -45,24 +45,28 @@ class Lane(NamedTuple):
 
 
 class Fixed(NamedTuple):
-    """What is a member's own and does not change: dials and their complements (dials,) float32, and its limits."""
+    """What is a member's own and does not change: dials and their complements (dials,) float32, ``shift``, and its limits.
+
+    ``shift`` is added to the number of a row's inputs for that of its target.
+    """
 
     dials: Any
     complements: Any
+    shift: Any
     epochs: Any
     patience: Any
     min_delta: Any
 
 
 class Pool(NamedTuple):
-    """All rows that members index into: inputs and target, pytrees of arrays, rows first."""
+    """All rows that members index into: inputs and targets, pytrees of arrays, rows first, each numbered by itself."""
 
     inputs: Any
     target: Any
 
 
 class Feed(NamedTuple):
-    """Which rows a member meets, as row numbers of the pool; a row that only fills up is written as ``-1 - row``.
+    """Which rows a member meets, as row numbers of the pool's inputs; a row that only fills up is written as ``-1 - row``.
 
     ``train`` is (epochs, lanes, steps * batch [+ last batch]) and ``monitor`` (lanes, chunks * chunk [+ last chunk]); the weights
     are float32 of the same shape, or None. ``steps`` and ``chunks`` say how many full ones anybody needs. ``epochs`` are to be
@@ -203,7 +207,7 @@ class Program:
         return state, metrics
 
     def _step(self, before: tuple[State, list[Any]], fixed: Fixed, pool: Pool, rows: Any, weights: Any, *, padded: bool) -> Any:
-        batch = gather(pool, rows, weights, padded)
+        batch = gather(pool, fixed.shift, rows, weights, padded)
         new = self.graph.train_step(*before, (fixed.dials, fixed.complements), batch)
         if padded:
             return new
@@ -212,7 +216,8 @@ class Program:
     def _test(self, before: tuple[State, list[Any]], fixed: Fixed, pool: Pool, rows: Any, weights: Any) -> list[Any]:
         state, metrics = before
         chunked = self.graph.chunked
-        new = self.graph.test_step(state, metrics, (fixed.dials, fixed.complements), gather(pool, rows, weights, chunked))
+        batch = gather(pool, fixed.shift, rows, weights, chunked)
+        new = self.graph.test_step(state, metrics, (fixed.dials, fixed.complements), batch)
         if chunked:
             return new
         kept: list[Any] = jax.tree.map(lambda a, b: jnp.where(rows[0] >= 0, a, b), new, metrics)
@@ -266,12 +271,15 @@ class Program:
         return self.graph.predict(State(trainable, non_trainable, []), inputs)
 
 
-def gather(pool: Pool, rows: Any, weights: Any, masked: bool) -> Batch:
+def gather(pool: Pool, shift: Any, rows: Any, weights: Any, masked: bool) -> Batch:
     """Return one member's batch of the rows numbered ``rows``, (rows,) int32, where ``-1 - row`` only fills up."""
     mask = (rows >= 0).astype("float32") if masked else None
     index = jnp.where(rows >= 0, rows, -1 - rows)
-    inputs, target = jax.tree.map(lambda values: values.at[index].get(mode="promise_in_bounds"), tuple(pool))
-    return Batch(inputs, target, weights, mask)
+
+    def taken(values: Any, at: Any) -> Any:
+        return jax.tree.map(lambda array: array.at[at].get(mode="promise_in_bounds"), values)
+
+    return Batch(taken(pool.inputs, index), taken(pool.target, index + shift), weights, mask)
 
 
 def _memory_of(compiled: Any) -> int:

@@ -47,8 +47,11 @@ def take_values(model: keras.Model, places: tuple[Place, ...]) -> Values:
     )
 
 
-def make_start(member: Member, values: Values, graph: Graph, widening: Widening | None) -> Start:
-    """Return what ``member`` starts from in programs of ``graph``, whose model is wider where there is a ``widening``."""
+def make_start(member: Member, values: Values, graph: Graph, widening: Widening | None, shift: np.int32) -> Start:
+    """Return what ``member`` starts from in programs of ``graph``, whose model is wider where there is a ``widening``.
+
+    ``shift`` is the pool's for its rows.
+    """
     trainable, non_trainable = values.trainable, values.non_trainable
     if widening is not None:
         trainable = put(trainable, widening.trainable, graph.model.trainable_variables)
@@ -61,6 +64,7 @@ def make_start(member: Member, values: Values, graph: Graph, widening: Widening 
     fixed = Fixed(
         values.dials,
         values.complements,
+        shift,
         np.int32(member.epochs[-1]),
         np.int32(stopping.patience if stopping else 0),
         np.float32(abs(stopping.min_delta) if stopping else 0),

@@ -11,7 +11,7 @@ from small_sweeps import OWN_TRAIN_STEP, builder_settings, dataset, settings
 
 from trainers.evaluation import Evaluator
 from trainers.messages import Event, FoldFinished, Progress, TrialFailed, TrialRequest
-from trainers.settings import SweepSettings
+from trainers.settings import SweepSettings, TrainerSettings
 
 
 def events(made: SweepSettings, *trials: TrialRequest) -> list[Event]:
@@ -111,3 +111,17 @@ def test_configs_that_differ_in_epochs_stay_apart_where_the_builder_takes_epochs
     results = finished(events(made, TrialRequest(0, {"epochs": 2}, (0,)), TrialRequest(1, {"epochs": 20}, (0,))))
 
     assert results[0, 0].history["loss"] != results[1, 0].history["loss"][:2]
+
+
+def test_a_width_that_is_searched_gives_what_it_gives_where_it_is_fixed(tmp_path: Path) -> None:
+    """Both have one trial key; only searched widths are filled up to common ones."""
+    data, params = dataset(), {"hidden_layers": 2, "dropout": 0.4}
+    fixed = settings(tmp_path / "fixed", data, trainer=TrainerSettings(params={**params, "layer_size": 11}))
+    searched = settings(tmp_path / "searched", data, trainer=TrainerSettings(params=params))
+
+    one = finished(events(fixed, TrialRequest(0, {}, (0, 1))))
+    other = finished(events(searched, TrialRequest(0, {"layer_size": 11}, (0, 1))))
+
+    for name, result in one.items():
+        assert other[name].history["loss"] == pytest.approx(result.history["loss"], rel=1e-4)
+        assert other[name].metrics == pytest.approx(result.metrics, abs=1e-3)

@@ -48,7 +48,8 @@ def test_a_program_may_take_half_of_what_the_worker_may_hold() -> None:
 
 
 def test_members_of_programs_that_never_fit_are_left_to_model_fit() -> None:
-    members = [member(_model, table(), number, monitor=np.arange(10)) for number in range(3)]
-    outcomes = list(FusedEngine(memory_bytes=1000).train(members))
+    rows = table()
+    members = [member(_model, rows, number, monitor=np.arange(10)) for number in range(3)]
+    outcomes = list(FusedEngine(memory_bytes=3000).train(members))  # room for a copy of the data, for no program
     assert sorted(outcome.id for outcome in outcomes) == [0, 1, 2]
     assert all(isinstance(outcome, Unfused) and outcome.reason == "too little memory" for outcome in outcomes)

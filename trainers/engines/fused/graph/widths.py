@@ -1,26 +1,28 @@
 """Nets of different widths in one program: a narrower net lies in a wider one of the same make, among units that stay zero.
 
 A unit whose incoming weights, bias and outgoing weights are zero stays exactly zero under the optimizers below, with l1, l2,
-weight decay and batch normalization, where its activation maps 0 to 0. So no mask is needed, and the true units learn what they
-would alone.
+weight decay and batch normalization, where its activation maps 0 to 0. So the true units learn what they would alone; dropout
+drops of them what it would drop in the narrow net.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.engines.fused.graph.dials import is_stock
+from trainers.engines.fused.graph.dials import Place, is_stock
 
 _ZERO_STAYS = frozenset(
     "linear relu relu6 leaky_relu elu selu celu gelu silu swish hard_silu mish tanh hard_tanh softsign".split()
 )
 _OPTIMIZERS = frozenset("SGD Adam AdamW RMSprop Adagrad Adadelta Adamax Nadam Lion".split())
-_PASSING = frozenset({"Activation", "Dropout", "Flatten"})
+_PASSING = frozenset({"InputLayer", "Flatten", "BatchNormalization", "Concatenate"})
 
 Places = tuple[NDArray[np.intp], ...] | None
 """Along each axis of a wider variable, where the narrower one's entries stand; None: the two are of one shape."""
@@ -40,21 +42,63 @@ def can_be_widened(model: keras.Model) -> bool:
     if not is_stock(optimizer) or type(optimizer).__name__ not in _OPTIMIZERS:
         return False
     finals = {id(tensor) for tensor in model.outputs}
+    joined: set[int] = set()  # tensors in which a narrow net's units would not be the first ones
     for layer in model.layers:
         kind = type(layer).__name__
-        if not is_stock(layer) or len(layer._inbound_nodes) != 1:
+        if not is_stock(layer) or len(layer._inbound_nodes) != 1 or not _zero_stays(layer, finals):
             return False
-        if kind == "Dense":
-            last = id(layer.output) in finals
-            plain = layer.kernel_constraint is None and layer.bias_constraint is None and layer.activity_regularizer is None
-            if not plain or not (last or layer.activation.__name__ in _ZERO_STAYS):
-                return False
-        elif kind == "Activation":
-            if layer.activation.__name__ not in _ZERO_STAYS:
-                return False
-        elif kind not in _PASSING and kind not in ("InputLayer", "BatchNormalization", "Concatenate"):
+        if kind == "Concatenate" or (kind not in ("InputLayer", "Dense") and id(layer.input) in joined):
+            joined.add(id(layer.output))
+        if kind == "Dropout" and id(layer.output) in joined:
             return False
     return True
+
+
+def _zero_stays(layer: keras.Layer, finals: set[int]) -> bool:
+    """Return whether a unit that is zero before ``layer``, or of it, stays zero."""
+    kind = type(layer).__name__
+    if kind == "Dense":
+        plain = layer.kernel_constraint is None and layer.bias_constraint is None and layer.activity_regularizer is None
+        return plain and (id(layer.output) in finals or layer.activation.__name__ in _ZERO_STAYS)
+    if kind == "Activation":
+        return layer.activation.__name__ in _ZERO_STAYS
+    if kind == "Dropout":
+        return layer.noise_shape is None
+    return kind in _PASSING
+
+
+class _NarrowDropout(keras.layers.Dropout):  # type: ignore[misc]
+    """Dropout in a wide net that drops what it would drop in the net of ``narrow`` units that lies in it.
+
+    JAX's random numbers hang on their places alone, counted row by row, not on how many are drawn: the narrow net's are the first
+    ones of as many as the wide one draws.
+    """
+
+    narrow: Any = 0.0
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training:
+            return inputs
+        keep, width = 1.0 - self.rate, inputs.shape[-1]
+        kept = jax.random.bernoulli(self.seed_generator.next(), keep, (inputs.size,))
+        row = jnp.arange(inputs.size // width)[:, None] * jnp.asarray(self.narrow * 1).astype("int32")
+        mask = kept[row + jnp.arange(width)].reshape(inputs.shape)
+        return jnp.where(mask, inputs / keep, 0.0).astype(inputs.dtype)
+
+
+def masks_of_the_narrow(wide: keras.Model) -> None:
+    """Have all dropout of ``wide`` draw by the number of units at :func:`mask_places`."""
+    for layer in _dropouts(wide):
+        layer.__class__ = _NarrowDropout
+
+
+def mask_places(model: keras.Model) -> tuple[Place, ...]:
+    """Return the dials of masks: how many units each dropout of ``model``, a narrow net or the wide one, has before it."""
+    return tuple(Place(layer, "narrow", float(layer.input.shape[-1])) for layer in _dropouts(model))
+
+
+def _dropouts(model: keras.Model) -> list[keras.Layer]:
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout) and layer.rate > 0]
 
 
 def widening(narrow: keras.Model, wide: keras.Model) -> Widening:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -76,6 +77,7 @@ def test_members_of_different_widths_share_a_program_and_equal_fit(norm: bool, o
         (lambda: [layers.Dense(4, "selu"), layers.AlphaDropout(0.1)], False),
         (lambda: [layers.Dense(4), layers.LayerNormalization()], False),
         (lambda: [layers.Dense(4, kernel_constraint="unit_norm")], False),
+        (lambda: [layers.Dense(4, "relu"), layers.Dropout(0.1, noise_shape=(None, 1))], False),
     ],
 )
 def test_only_nets_whose_zero_units_stay_zero_are_widened(make: Callable[[], list[keras.Layer]], expected: bool) -> None:
@@ -83,3 +85,47 @@ def test_only_nets_whose_zero_units_stay_zero_are_widened(make: Callable[[], lis
     model.compile("adam", "mse")
 
     assert can_be_widened(model) is expected
+
+
+def test_dropout_behind_tensors_laid_side_by_side_is_not_widened() -> None:
+    inputs = keras.Input((5,))
+    beside = layers.Concatenate()([layers.Dense(3, "relu")(inputs), layers.Dense(4, "relu")(inputs)])
+    for dropped, expected in ((layers.Dropout(0.1)(layers.Activation("relu")(beside)), False), (beside, True)):
+        model = keras.Model(inputs, layers.Dense(1)(dropped))
+        model.compile("adam", "mse")
+        assert can_be_widened(model) is expected
+
+
+def dropping(first: int, second: int) -> keras.Model:
+    model = keras.Sequential(
+        [
+            layers.Input((5,)),
+            layers.Dense(first, "relu"),
+            layers.Dropout(0.3, seed=first),
+            layers.Dense(second),
+            layers.Activation("tanh"),
+            layers.Dropout(0.5, seed=7),
+            layers.Dense(1, "sigmoid"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_a_widened_net_drops_what_the_net_as_it_is_drops() -> None:
+    rows = table()
+    made = [
+        member(lambda a=a, b=b: dropping(a, b), rows, 1, id=(a, b), widen=lambda: dropping(16, 16), epochs=(4,))
+        for a, b in ((3, 7), (11, 16), (14, 2))
+    ]
+    engine = FusedEngine()
+    widened = {result.id: result for result in engine.train(made)}
+    assert len(engine._programs) == 1
+    alone = {result.id: result for result in FusedEngine().train([replace(one, widen=None) for one in made])}
+    for one in made:
+        ours, theirs = widened[one.id], alone[one.id]
+        assert isinstance(ours, MemberResult)
+        assert isinstance(theirs, MemberResult)
+        np.testing.assert_allclose(ours.history["loss"], theirs.history["loss"], rtol=1e-5)
+        np.testing.assert_allclose(ours.prediction, theirs.prediction, rtol=1e-4, atol=1e-5)
+        assert_equal(ours, fit(one), 1e-4)
