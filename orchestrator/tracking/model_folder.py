@@ -93,6 +93,19 @@ def verify_model_folder(folder: Path) -> None:
         )
 
 
+def identity_of(folder: Path) -> str:
+    """Return what the model in a folder is, as a sha256: ``manifest.json`` says it, else the bytes of the files below data/ do.
+
+    A ``.keras`` file holds the time of its writing, so the bytes of one model differ from one refit to the next.
+    """
+    manifest = json.loads((folder / DATA / "manifest.json").read_text(encoding="utf-8"))
+    if "identity" in manifest:
+        return str(manifest["identity"])
+    files = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))["files"]
+    data = sorted((name, digest) for name, digest in files.items() if name.startswith(f"{DATA}/"))
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()
+
+
 def predict(model: str, rows: Path, *, tracking_uri: str | None = None) -> pd.DataFrame:
     """Return the predictions of a model for the rows of a CSV file, one line a row.
 
