@@ -52,7 +52,7 @@ def run_page(sweep: SweepRow, uri: str) -> str:
     served = uri.startswith(("http://", "https://"))
     if sweep.mlflow_run is None or sweep.mlflow_experiment is None:
         return _without_user(uri) if served else ""
-    path = f"#/experiments/{sweep.mlflow_experiment}/runs/{sweep.mlflow_run}"
+    path = f"#/experiments/{sweep.mlflow_experiment}/runs/{sweep.mlflow_run}?workflowType=machine_learning"  # else: as GenAI
     return f"{_without_user(uri).rstrip('/') if served else UI_PAGE}/{path}"
 
 
