@@ -5,6 +5,7 @@
     model.keras       the trained model
     preprocessing/    Preprocessor.export: raw columns to the model's inputs
     sample.json       five raw rows: {"columns": [...], "data": [[...], ...]}, or {"columns": null, "dtype": ..., "data": ...}
+    examples.npy      hashes of the examples that the refit could learn from, sorted: which rows of a later data set are new to it
     manifest.json     written last: a folder with one is whole
 """
 
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainers.data import example_hashes
 from trainers.preprocessing import take
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from trainers.preprocessing import Prepared
 
 MODEL, PREPROCESSING, SAMPLE, MANIFEST = "model.keras", "preprocessing", "sample.json", "manifest.json"
+EXAMPLES = "examples.npy"
 
 _VOLATILE = frozenset({"shared_object_id", "compile_config"})
 """Of a serialised model: where objects lay in memory, and how it was compiled."""
@@ -70,7 +73,14 @@ def describe_output(plan: TargetPlan, prepared: Prepared) -> dict[str, Any]:
 
 
 def write_model(
-    folder: Path, model: keras.Model, prepared: Prepared, *, dataset: Dataset, sample: Array, manifest: Mapping[str, Any]
+    folder: Path,
+    model: keras.Model,
+    prepared: Prepared,
+    *,
+    dataset: Dataset,
+    learnt: Array,
+    sample: Array,
+    manifest: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write the folder and return the manifest as written.
 
@@ -78,7 +88,7 @@ def write_model(
     ----------
     folder : made if it is not there.
     model, prepared : trained, and the data set with the preprocessor that goes with it.
-    dataset, sample : (n,) int64 rows of it to show.
+    dataset, learnt, sample : (n,) int64 rows of it that the refit could learn from, and rows to show.
     manifest : JSON-able; the names of the files are added, and the model's identity.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,6 +98,7 @@ def write_model(
         model.save(folder / MODEL)
     prepared.preprocessor.export(folder / PREPROCESSING)
     (folder / SAMPLE).write_text(json.dumps(_raw_rows(dataset, sample), indent=1))
+    np.save(folder / EXAMPLES, np.unique(example_hashes(dataset)[learnt]), allow_pickle=False)
     identity = model_identity(model, prepared, dataset=dataset, sample=sample)
     whole = {**manifest, "identity": identity, "files": {"model": MODEL, "preprocessing": PREPROCESSING, "sample": SAMPLE}}
     (folder / MANIFEST).write_text(json.dumps(whole, indent=1))

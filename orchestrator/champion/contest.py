@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.champion.known_rows import KnownRows, known_rows
 from orchestrator.champion.promotion import Comparison, Verdict, compare, decide, promotion_seed
 from orchestrator.champion.retraining import FreshSplits, retrain, stage_fresh_splits
 from orchestrator.errors import KerasweepError, LeaseLostError, NotFoundError, TrackingError
@@ -102,7 +103,7 @@ class Contest:
             else:
                 told = False
                 self._describe(registry, version, _OPEN)
-                verdict = self._verdict(version, before)
+                verdict = self._verdict(registry, version, before)
             if verdict.champion:
                 outcome["previous"] = _crown(registry, version, self.sweep.title)
             outcome |= {"champion": verdict.champion, "reason": verdict.reason}
@@ -131,7 +132,7 @@ class Contest:
 
     # --- who is better ------------------------------------------------------------------------------------------------------
 
-    def _verdict(self, version: Version, champion: Version | None) -> Verdict:
+    def _verdict(self, registry: ModelRegistry, version: Version, champion: Version | None) -> Verdict:
         if champion is None:
             return Verdict(True, "there was no champion to beat.")
         if version.tags.get(TAG_CROWNED) == self.sweep.title:
@@ -141,7 +142,18 @@ class Contest:
         config = _read(champion, TAG_CONFIG) or {}
         if obstacle := self._obstacle(champion, config):
             return Verdict(False, obstacle)
-        return decide(self._comparison(champion.number, config), self.spec.model.promote.alpha, champion.number)
+        alpha = self.spec.model.promote.alpha
+        if canonical(config) != canonical(self._config()):
+            return decide(self._comparison(champion.number, config, None), alpha, champion.number)
+        rows = known_rows(registry, champion, self.staged().folder)
+        if isinstance(rows, str):
+            return Verdict(False, f"the champion, version {champion.number}, has the same config{rows}")
+        verdict = decide(self._comparison(champion.number, config, rows), alpha, champion.number)
+        return Verdict(
+            verdict.champion,
+            f"a refresh: version {champion.number} has the same config, but {rows.new:,} of the {rows.all:,} rows are new since, "
+            f"and it is trained without them; {verdict.reason}",
+        )
 
     def _obstacle(self, champion: Version, config: Mapping[str, Any]) -> str | None:
         """Return why the two cannot be compared, None if they can."""
@@ -152,8 +164,6 @@ class Contest:
         changed = [words for name, words in _PARTS.items() if canonical(parts.get(name)) != canonical(ours[name])]
         if changed:
             return f"{title} cannot be trained on the same splits, since this is not as it was then: {', '.join(changed)}."
-        if canonical(config) == canonical(self._config()):
-            return f"{title} has the same config, so neither is better."
         if self._one_way_to_cut():
             return "the rows can be cut in one way only (by time, or with cv.shuffle: false), so there are no fresh splits."
         return None
@@ -163,13 +173,17 @@ class Contest:
 
         return not self.spec.cv.shuffle or open_staged(self.staged().folder)[1].kind == "timeseries"
 
-    def _comparison(self, champion: str, config: Mapping[str, Any]) -> Comparison:
-        """Return both configs' scores on fresh folds: those of an earlier driver of this sweep, or newly computed."""
+    def _comparison(self, champion: str, config: Mapping[str, Any], known: KnownRows | None) -> Comparison:
+        """Return both configs' scores on fresh folds: those of an earlier driver of this sweep, or newly computed.
+
+        ``known`` are the rows that the champion is trained on; None: on all, as the challenger.
+        """
         configs = {"challenger_config": self._config(), "champion_config": dict(config)}
         wanted = {"champion": champion, "repeats": self.spec.model.promote.repeats, **configs}
+        wanted |= {} if known is None else {"new_rows": known.new}
         figures: Mapping[str, Any] = self.ledger.sweep_by_id(self.sweep.id).facts.get(COMPARISON) or {}
         if any(canonical(figures.get(name)) != canonical(value) for name, value in wanted.items()):
-            figures = {**wanted, **self._train(list(configs.values()), champion)}
+            figures = {**wanted, **self._train(list(configs.values()), champion, known)}
             self.ledger.update_facts(self.sweep, {COMPARISON: figures})
         objective = self.spec.objective
         return compare(
@@ -180,11 +194,12 @@ class Contest:
             test_to_train=figures["test_to_train"],
         )
 
-    def _train(self, configs: list[dict[str, Any]], champion: str) -> dict[str, Any]:
+    def _train(self, configs: list[dict[str, Any]], champion: str, known: KnownRows | None) -> dict[str, Any]:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasweep-fresh-")))
             settings = self._settings()
-            splits = stage_fresh_splits(self.staged().folder, folder, settings, self.spec.data.test_size)
+            mask = None if known is None else known.mask
+            splits = stage_fresh_splits(self.staged().folder, folder, settings, self.spec.data.test_size, mask)
             self.watch.phase(f"comparing the winner with the champion, version {champion}, on {splits.folds} fresh folds")
             dispatcher = self.dispatcher()
             if self.spent:
@@ -192,7 +207,8 @@ class Contest:
                 dispatcher = stack.enter_context(closing(make_dispatcher(self.spec, self.logs)))
                 dispatcher.start(settings.engine)
             timeout = self.spec.resources.trial_timeout
-            challenger, other = retrain(dispatcher, settings, splits, configs, timeout=timeout, tick=self.tick)
+            only_known = [False, mask is not None]
+            challenger, other = retrain(dispatcher, settings, splits, configs, known=only_known, timeout=timeout, tick=self.tick)
         return {
             "challenger_scores": self._scores(challenger, splits),
             "champion_scores": self._scores(other, splits),

@@ -7,7 +7,7 @@ in the folder (``orchestrator.tracking.serving``), without Kerasweep and without
 
     MLmodel                     the two flavours, the signature on raw columns
     kerasweep_model.py          the python_function flavour
-    data/                       model.keras, preprocessing/, manifest.json, sample.json, serving_code.py, predictor.py
+    data/                       what the refit left (``trainers.model_files``), serving_code.py, predictor.py
     input_example.json  serving_input_example.json
     requirements.txt  python_env.yaml
     checksums.json              sha256 of every other file, written last
@@ -98,7 +98,8 @@ def identity_of(folder: Path) -> str:
 
     A ``.keras`` file holds the time of its writing, so the bytes of one model differ from one refit to the next.
     """
-    manifest = json.loads((folder / DATA / "manifest.json").read_text(encoding="utf-8"))
+    file = folder / DATA / "manifest.json"
+    manifest = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     if "identity" in manifest:
         return str(manifest["identity"])
     files = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))["files"]

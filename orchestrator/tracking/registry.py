@@ -91,6 +91,20 @@ class ModelRegistry:
             source=found.source or "",
         )
 
+    def fetch(self, version: Version, path: str, folder: Path) -> Path | None:
+        """Fetch one file of a version into ``folder`` and return it; None where the version has no such file."""
+        from mlflow.artifacts import download_artifacts, list_artifacts
+
+        with self._errors(f"version {version.title} cannot be read"):
+            where, _, name = f"{version.source.rstrip('/')}/{path}".rpartition("/")
+            try:
+                there = list_artifacts(artifact_uri=where, tracking_uri=self.uri)
+            except OSError:  # a folder that is not there
+                return None
+            if name not in {Path(item.path).name for item in there}:
+                return None
+            return Path(download_artifacts(artifact_uri=f"{where}/{name}", dst_path=str(folder), tracking_uri=self.uri))
+
     def describe(self, version: Version, description: str, tags: Mapping[str, str] | None = None) -> None:
         """Write what a version says of itself; tags of other names stay."""
         with self._errors(f"version {version.title} cannot be described"):
