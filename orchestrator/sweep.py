@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
-from orchestrator.champion import Contest, choose_winner, chosen_epochs, notify
+from orchestrator.champion import Crowning, make_up_earlier, notify
 from orchestrator.dispatch import Dispatcher
 from orchestrator.errors import (
-    KerasweepError,
     LeaseLostError,
     SpecError,
     SweepBusyError,
@@ -24,10 +23,9 @@ from orchestrator.errors import (
 )
 from orchestrator.ledger import LEASE_SECONDS, Lease, Ledger, Owner, SweepRow
 from orchestrator.occasion_names import is_by_hand
-from orchestrator.results import Silent, Watch, objective_of
+from orchestrator.results import Silent, Watch, objective_of, open_steps
 from orchestrator.running import (
     LOGS,
-    MODEL,
     Staged,
     StopRequestedError,
     StopSignals,
@@ -44,17 +42,16 @@ from orchestrator.running import (
 )
 from orchestrator.search import SweepState
 from orchestrator.spec import SweepSpec
-from orchestrator.tracking import CHALLENGER, Tracker
+from orchestrator.tracking import Tracker
 from search_spaces import Strategy
 from trainers.errors import TrainerError
-from trainers.messages import Check, Checked, Failed, Refit, Refitted
+from trainers.messages import Check, Checked, Failed
 from trainers.settings import EngineName, SweepSettings
 
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 120.0
 """A check takes seconds; on a machine that is busy with other things it may take long."""
-REFIT_SECONDS = 24 * 3600.0
 OUTPUT = Path("kerasweep-output")
 _LEASE_POLL_SECONDS = 1.0
 
@@ -83,6 +80,8 @@ def run_sweep(
 ) -> SweepRow:
     """Run a sweep to its end, or continue it where its last driver left it, and return its row.
 
+    One that is COMPLETED already is brought to MLflow as far as that lacks it, its model's upload, version and contest included.
+
     Parameters
     ----------
     dispatcher : brings the trials to workers, and is closed in the end; None: the one that ``spec`` asks for.
@@ -97,14 +96,22 @@ def run_sweep(
     with Ledger(spec.ledger, clock) as ledger, StopSignals() as stop, ExitStack() as last:
         sweep = _claim(spec, options, ledger, stop, watch)
         tracker = Tracker(ledger, sweep, spec.tracking.uri, spec.tracking.experiment)
+
+        def drive(claimed: SweepRow, lease: Lease) -> _Drive:
+            return _Drive(
+                spec, claimed, ledger, tracker, last, lease, stop, watch, claim_output(claimed, options.output), clock, dispatcher
+            )
+
         if sweep.state is SweepState.COMPLETED:
             _catch_up(tracker)
+            if open_steps(sweep):
+                sweep = _make_up(sweep, ledger, drive)
+                _catch_up(tracker)
             return sweep
         last.callback(notify, ledger, sweep, spec.notify.webhook)
         try:
             with Lease(ledger, sweep) as lease:
-                folder = claim_output(sweep, options.output)
-                return _Drive(spec, sweep, ledger, tracker, last, lease, stop, watch, folder, clock, dispatcher).run()
+                return drive(sweep, lease).run()
         except LeaseLostError:
             raise
         except StopRequestedError as request:
@@ -152,6 +159,19 @@ def _catch_up(tracker: Tracker) -> None:
         tracker.catch_up()
     except TrackingError as error:
         logger.warning("%s", error)
+
+
+def _make_up(sweep: SweepRow, ledger: Ledger, drive: Callable[[SweepRow, Lease], _Drive]) -> SweepRow:
+    """Do what a COMPLETED sweep's winner still lacks, as after an outage of MLflow; the sweep stays COMPLETED."""
+    sweep = ledger.claim_completed(sweep, Owner.current(), LEASE_SECONDS)
+    try:
+        with Lease(ledger, sweep) as lease:
+            drive(sweep, lease).make_up()
+    except StopRequestedError as request:
+        logger.warning("sweep %s: %s. `kerasweep resume %s` goes on.", sweep.title, request, sweep.title)
+    finally:
+        sweep = ledger.release(sweep)
+    return sweep
 
 
 @dataclass(slots=True)
@@ -268,45 +288,49 @@ class _Drive:
 
     def _crown(self, dispatcher: Dispatcher, staged: Staged) -> None:
         """Refit the winner, score it once on the test part, and give the model to MLflow."""
-        from orchestrator.tracking import write_model_folder
+        spent = self.given is None and not self.spec.ray.local and self.spec.ray.address is None
+        crowning = self._crowning(lambda: staged, lambda: dispatcher, spent=spent)
+        crowning.refit()
+        make_up_earlier(crowning, lambda row: claim_output(row, self.folder.parents[1]))
+        crowning.hand_over()
+        self.sweep = crowning.sweep
 
-        winner = choose_winner(self.ledger, self.sweep)
-        self.watch.phase(f"refitting the winner, trial {winner.number}, on all search rows")
-        epochs = chosen_epochs(self.ledger, self.sweep, winner, staged.folds)
-        reply = dispatcher.request(Refit(winner.config, epochs, str(staged.folder / "refit")), REFIT_SECONDS, self._tick)
-        if not isinstance(reply, Refitted):
-            raise KerasweepError(
-                f"Sweep {self.sweep.title}: the refit of the winner, trial {winner.number}, failed: "
-                f"{getattr(reply, 'message', reply)} The trials are kept; see `kerasweep show {self.sweep.title}`."
-            )
-        model = write_model_folder(Path(reply.folder), self.folder / MODEL)
-        facts: dict[str, Any] = {
-            "winner": winner.number,
-            "refit": {"epochs": reply.epochs, "test_metrics": dict(reply.test_metrics)},
-            "model": str(model),
-        }
-        self.sweep = self.ledger.update_facts(self.sweep, facts)
-        register_as = self.spec.model.register_as
-        try:
-            uploaded = self.tracker.upload_model(model, register_as=register_as, alias=CHALLENGER if register_as else None)
-        except TrackingError as error:
-            logger.warning("%s", error)
-            return
-        self.sweep = self.ledger.update_facts(self.sweep, {"model_uri": uploaded.uri, "model_version": uploaded.version})
-        if uploaded.version is not None:
-            Contest(
-                spec=self.spec,
-                sweep=self.sweep,
-                ledger=self.ledger,
-                staged=staged,
-                winner=winner,
-                version=uploaded.version,
-                dispatcher=dispatcher,
-                spent=self.given is None and not self.spec.ray.local and self.spec.ray.address is None,
-                logs=self.folder / LOGS,
-                tick=self._tick,
-                watch=self.watch,
-            ).settle()
+    def _crowning(self, staged: Callable[[], Staged], dispatcher: Callable[[], Dispatcher], *, spent: bool) -> Crowning:
+        return Crowning(
+            spec=self.spec,
+            sweep=self.sweep,
+            ledger=self.ledger,
+            tracker=self.tracker,
+            staged=staged,
+            dispatcher=dispatcher,
+            spent=spent,
+            folder=self.folder,
+            tick=self._tick,
+            watch=self.watch,
+        )
+
+    def make_up(self) -> None:
+        """Do what the winner of a COMPLETED sweep still lacks; data and workers are got ready only where it needs them."""
+        self.watch.phase(f"sweep {self.sweep.title}: its model still lacks {', '.join(open_steps(self.sweep))}")
+        with ExitStack() as stack:
+
+            @cache
+            def staged() -> Staged:
+                self.watch.phase(f"sweep {self.sweep.title}: reading the data")
+                found = self._stage(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasweep-"))))
+                self.ledger.set_identity(self.sweep, {"fingerprint": found.fingerprint, "splits": found.splits_fingerprint})
+                return found
+
+            @cache
+            def dispatcher() -> Dispatcher:
+                made = stack.enter_context(closing(self.given or make_dispatcher(self.spec, self.folder / LOGS)))
+                settings = self.spec.sweep_settings(stage=str(staged().folder), engine=self.sweep.facts["engine"])
+                made.start(settings.engine)
+                made.prepare(settings)
+                self.stop.install()  # Ray may have put handlers of its own
+                return made
+
+            self._crowning(staged, dispatcher, spent=False).hand_over()
 
 
 def _plan(settings: SweepSettings, staged: Staged, dispatcher: Dispatcher, conductor: SweepConductor) -> str:

@@ -5,11 +5,13 @@
     model.keras       the trained model
     preprocessing/    Preprocessor.export: raw columns to the model's inputs
     sample.json       five raw rows: {"columns": [...], "data": [[...], ...]}, or {"columns": null, "dtype": ..., "data": ...}
+    examples.npy      hashes of the examples that the refit could learn from, sorted: which rows of a later data set are new to it
     manifest.json     written last: a folder with one is whole
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,6 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from trainers.data import example_hashes
+from trainers.preprocessing import take
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +31,10 @@ if TYPE_CHECKING:
     from trainers.preprocessing import Prepared
 
 MODEL, PREPROCESSING, SAMPLE, MANIFEST = "model.keras", "preprocessing", "sample.json", "manifest.json"
+EXAMPLES = "examples.npy"
+
+_VOLATILE = frozenset({"shared_object_id", "compile_config"})
+"""Of a serialised model: where objects lay in memory, and how it was compiled."""
 
 _MEANING = {
     "binary": "after link, the last column is the probability of the second class",
@@ -43,7 +52,16 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
         inputs = {"columns": [str(name) for name in features.columns], "shape": None}
     if dataset.layout:  # the file had no header: its columns in order, the target left out
         inputs["layout"] = list(dataset.layout)
-    return {"classes": None if dataset.classes is None else [_plain(label) for label in dataset.classes], "input": inputs}
+    return {"classes": _plain_classes(dataset), "input": inputs}
+
+
+def _plain_classes(dataset: Dataset) -> list[Any] | None:
+    return None if dataset.classes is None else [_plain(label) for label in dataset.classes]
+
+
+def describe_scaler(prepared: Prepared) -> dict[str, float] | None:
+    """Return mean and standard deviation that the target was scaled by, None without."""
+    return None if prepared.scaler is None else asdict(prepared.scaler)
 
 
 def describe_output(plan: TargetPlan, prepared: Prepared) -> dict[str, Any]:
@@ -51,13 +69,20 @@ def describe_output(plan: TargetPlan, prepared: Prepared) -> dict[str, Any]:
     return {
         "width": plan.width,
         "link": plan.link,
-        "scaler": None if prepared.scaler is None else asdict(prepared.scaler),
+        "scaler": describe_scaler(prepared),
         "meaning": _MEANING[plan.task],
     }
 
 
 def write_model(
-    folder: Path, model: keras.Model, prepared: Prepared, *, dataset: Dataset, sample: Array, manifest: Mapping[str, Any]
+    folder: Path,
+    model: keras.Model,
+    prepared: Prepared,
+    *,
+    dataset: Dataset,
+    learnt: Array,
+    sample: Array,
+    manifest: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write the folder and return the manifest as written.
 
@@ -65,8 +90,8 @@ def write_model(
     ----------
     folder : made if it is not there.
     model, prepared : trained, and the data set with the preprocessor that goes with it.
-    dataset, sample : (n,) int64 rows of it to show.
-    manifest : JSON-able; the names of the files are added.
+    dataset, learnt, sample : (n,) int64 rows of it that the refit could learn from, and rows to show.
+    manifest : JSON-able; the names of the files are added, and the model's identity.
     """
     folder.mkdir(parents=True, exist_ok=True)
     from trainers.backends import without_tensorflow
@@ -75,9 +100,52 @@ def write_model(
         model.save(folder / MODEL)
     prepared.preprocessor.export(folder / PREPROCESSING)
     (folder / SAMPLE).write_text(json.dumps(_raw_rows(dataset, sample), indent=1))
-    whole = {**manifest, "files": {"model": MODEL, "preprocessing": PREPROCESSING, "sample": SAMPLE}}
+    np.save(folder / EXAMPLES, np.unique(example_hashes(dataset)[learnt]), allow_pickle=False)
+    identity = model_identity(model, prepared, dataset=dataset, sample=sample)
+    whole = {**manifest, "identity": identity, "files": {"model": MODEL, "preprocessing": PREPROCESSING, "sample": SAMPLE}}
     (folder / MANIFEST).write_text(json.dumps(whole, indent=1))
     return whole
+
+
+def model_identity(model: keras.Model, prepared: Prepared, *, dataset: Dataset, sample: Array) -> str:
+    """Return a sha256 (hex) of what a model is: weights, architecture, and what its preprocessing makes of the sample rows.
+
+    It is the same for the same model made twice, unlike the ``.keras`` file, which holds the date. Names that Keras counts up
+    within a process (``dense_3``) do not enter, nor does the compiled state, which predicts nothing.
+    """
+    digest = hashlib.sha256(json.dumps([_architecture(model), _plain_classes(dataset), describe_scaler(prepared)]).encode())
+    inputs = take(prepared.inputs, sample)
+    named = inputs if isinstance(inputs, dict) else {"": inputs}
+    for name, array in [*sorted(named.items()), *(("", weights) for weights in model.get_weights())]:
+        digest.update(json.dumps([name, str(array.dtype), array.shape]).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _architecture(model: keras.Model) -> Any:
+    """Return what a model is built of as plain data, its parts' names by their order."""
+    config = json.loads(model.to_json())
+    names: dict[str, str] = {}
+
+    def collect(value: Any) -> None:
+        if isinstance(value, dict):
+            if "class_name" in value and isinstance(value.get("config"), dict) and isinstance(value["config"].get("name"), str):
+                names.setdefault(value["config"]["name"], f"#{len(names)}")
+            for one in value.values():
+                collect(one)
+        elif isinstance(value, list):
+            for one in value:
+                collect(one)
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(one) for key, one in value.items() if key not in _VOLATILE}
+        if isinstance(value, list):
+            return [plain(one) for one in value]
+        return names.get(value, value) if isinstance(value, str) else value
+
+    collect(config)
+    return plain({key: config[key] for key in ("module", "class_name", "config")})
 
 
 def _raw_rows(dataset: Dataset, rows: Array) -> dict[str, Any]:

@@ -113,7 +113,9 @@ def refit(evaluator: Evaluator, request: Refit, report: EpochReport = lambda don
         "versions": versions(),
     }
     sample = splits.search[:_SAMPLE_ROWS]
-    written = write_model(Path(request.folder), model, prepared, dataset=dataset, sample=sample, manifest=manifest)
+    written = write_model(
+        Path(request.folder), model, prepared, dataset=dataset, learnt=splits.search, sample=sample, manifest=manifest
+    )
     return Refitted(request.folder, fitted.epoch, test_metrics, written)
 
 

@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.champion.known_rows import KnownRows, known_rows
 from orchestrator.champion.promotion import Comparison, Verdict, compare, decide, promotion_seed
 from orchestrator.champion.retraining import FreshSplits, retrain, stage_fresh_splits
-from orchestrator.errors import KerasweepError, LeaseLostError, TrackingError
+from orchestrator.errors import KerasweepError, LeaseLostError, NotFoundError, TrackingError
 from orchestrator.results import COMPARISON, PROMOTION, is_finite
 from orchestrator.running import StopRequestedError, make_dispatcher, work_identity
 from orchestrator.search import canonical
-from orchestrator.tracking import TAG_PREVIOUS, ModelRegistry, Version
+from orchestrator.tracking import TAG_CROWNED, TAG_PREVIOUS, ModelRegistry, Version
 from trainers.errors import TrainerError
 from trainers.settings import SweepSettings, effective_config
 
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 TAG_CONFIG = "kerasweep.config"
 TAG_PARTS = "kerasweep.parts"
+_OPEN = "Challenger: the comparison with the champion is not over."
 
 _PARTS = {
     "task": "task",
@@ -61,10 +63,9 @@ class Contest:
     Parameters
     ----------
     spec, sweep, ledger : the sweep, and where its figures are kept.
-    staged : its data.
+    staged, dispatcher : give its data and what it ran on; asked only when a comparison is to be made.
     winner, version : the trial that was refitted, and its number as a version of the registered model.
-    dispatcher : what the sweep ran on.
-    spent : whether it can run no more, since its Ray ends with its run; another one is then made.
+    spent : whether that dispatcher can run no more, since its Ray ends with its run; another one is then made.
     logs : receives the workers' logs.
     tick : called at least twice a second; what it raises ends the contest and the sweep.
     watch : who looks on.
@@ -73,50 +74,86 @@ class Contest:
     spec: SweepSpec
     sweep: SweepRow
     ledger: Ledger
-    staged: Staged
+    staged: Callable[[], Staged]
     winner: TrialRow
     version: str
-    dispatcher: Dispatcher
+    dispatcher: Callable[[], Dispatcher]
     spent: bool
     logs: Path
     tick: Callable[[], None]
     watch: Watch
 
-    def settle(self) -> None:
-        """Decide who is the champion, and write it on the version and into the sweep's facts."""
+    def settle(self) -> bool:
+        """Decide who is the champion, and write it on the version and into the sweep's facts.
+
+        Returns
+        -------
+        Whether that is done with. False: MLflow was out of reach, and it is to be tried again.
+        """
         model = str(self.spec.model.register_as)
         outcome: dict[str, Any] = {"model": model, "version": self.version, "champion": False, "previous": None}
+        away = False
         try:
             registry = ModelRegistry(self.spec.tracking.uri)
             version = registry.version(model, self.version)
             before = registry.champion(model)
-            self._describe(registry, version, "Challenger: the comparison with the champion is not over.")
-            verdict = self._verdict(version, before)
+            if before is not None and before.number == version.number:  # an earlier driver, or an earlier sweep's equal model
+                verdict, told = Verdict(True, "this very model is the champion already."), _is_told(version)
+                outcome["kept"] = True
+            else:
+                told = False
+                self._describe(registry, version, _OPEN)
+                verdict = self._verdict(registry, version, before)
             if verdict.champion:
-                outcome["previous"] = _crown(registry, version)
+                outcome["previous"] = _crown(registry, version, self.sweep.title)
             outcome |= {"champion": verdict.champion, "reason": verdict.reason}
         except (LeaseLostError, StopRequestedError):
             raise
+        except (TrackingError, NotFoundError) as error:
+            away = True
+            outcome["reason"] = f"the comparison could not be made or written: {error}"
+            logger.warning(
+                "version %s of %s stays challenger: %s `kerasweep resume %s` makes up for it.",
+                self.version,
+                model,
+                outcome["reason"],
+                self.sweep.title,
+            )
         except Exception as error:
             # whatever it is, such as an error of Ray's: the winner is refitted and uploaded already
             outcome["reason"] = f"the comparison could not be made or written: {str(error) or type(error).__name__}"
             unforeseen = not isinstance(error, KerasweepError | TrainerError | OSError)
             logger.warning("version %s of %s stays challenger: %s", self.version, model, outcome["reason"], exc_info=unforeseen)
         else:
-            self._tell(registry, version, verdict)
+            if not told:
+                self._tell(registry, version, verdict)
         self.ledger.update_facts(self.sweep, {PROMOTION: outcome})
+        return not away
 
     # --- who is better ------------------------------------------------------------------------------------------------------
 
-    def _verdict(self, version: Version, champion: Version | None) -> Verdict:
+    def _verdict(self, registry: ModelRegistry, version: Version, champion: Version | None) -> Verdict:
         if champion is None:
             return Verdict(True, "there was no champion to beat.")
-        if champion.number == version.number or (champion.run is not None and champion.run == version.run):
-            return Verdict(True, "this sweep's winner is the champion already.")  # an earlier driver of this occasion got so far
+        if version.tags.get(TAG_CROWNED) == self.sweep.title:
+            return Verdict(
+                False, f"this sweep made it the champion once, and version {champion.number} was put in its place since."
+            )
         config = _read(champion, TAG_CONFIG) or {}
         if obstacle := self._obstacle(champion, config):
             return Verdict(False, obstacle)
-        return decide(self._comparison(champion.number, config), self.spec.model.promote.alpha, champion.number)
+        alpha = self.spec.model.promote.alpha
+        if canonical(config) != canonical(self._config()):
+            return decide(self._comparison(champion.number, config, None), alpha, champion.number)
+        rows = known_rows(registry, champion, self.staged().folder)
+        if isinstance(rows, str):
+            return Verdict(False, f"the champion, version {champion.number}, has the same config{rows}")
+        verdict = decide(self._comparison(champion.number, config, rows), alpha, champion.number)
+        return Verdict(
+            verdict.champion,
+            f"a refresh: version {champion.number} has the same config, but {rows.new:,} of the {rows.all:,} rows are new since, "
+            f"and it is trained without them; {verdict.reason}",
+        )
 
     def _obstacle(self, champion: Version, config: Mapping[str, Any]) -> str | None:
         """Return why the two cannot be compared, None if they can."""
@@ -127,8 +164,6 @@ class Contest:
         changed = [words for name, words in _PARTS.items() if canonical(parts.get(name)) != canonical(ours[name])]
         if changed:
             return f"{title} cannot be trained on the same splits, since this is not as it was then: {', '.join(changed)}."
-        if canonical(config) == canonical(self._config()):
-            return f"{title} has the same config, so neither is better."
         if self._one_way_to_cut():
             return "the rows can be cut in one way only (by time, or with cv.shuffle: false), so there are no fresh splits."
         return None
@@ -136,15 +171,19 @@ class Contest:
     def _one_way_to_cut(self) -> bool:
         from trainers.staging import open_staged
 
-        return not self.spec.cv.shuffle or open_staged(self.staged.folder)[1].kind == "timeseries"
+        return not self.spec.cv.shuffle or open_staged(self.staged().folder)[1].kind == "timeseries"
 
-    def _comparison(self, champion: str, config: Mapping[str, Any]) -> Comparison:
-        """Return both configs' scores on fresh folds: those of an earlier driver of this sweep, or newly computed."""
+    def _comparison(self, champion: str, config: Mapping[str, Any], known: KnownRows | None) -> Comparison:
+        """Return both configs' scores on fresh folds: those of an earlier driver of this sweep, or newly computed.
+
+        ``known`` are the rows that the champion is trained on; None: on all, as the challenger.
+        """
         configs = {"challenger_config": self._config(), "champion_config": dict(config)}
         wanted = {"champion": champion, "repeats": self.spec.model.promote.repeats, **configs}
+        wanted |= {} if known is None else {"new_rows": known.new}
         figures: Mapping[str, Any] = self.ledger.sweep_by_id(self.sweep.id).facts.get(COMPARISON) or {}
         if any(canonical(figures.get(name)) != canonical(value) for name, value in wanted.items()):
-            figures = {**wanted, **self._train(list(configs.values()), champion)}
+            figures = {**wanted, **self._train(list(configs.values()), champion, known)}
             self.ledger.update_facts(self.sweep, {COMPARISON: figures})
         objective = self.spec.objective
         return compare(
@@ -155,19 +194,21 @@ class Contest:
             test_to_train=figures["test_to_train"],
         )
 
-    def _train(self, configs: list[dict[str, Any]], champion: str) -> dict[str, Any]:
+    def _train(self, configs: list[dict[str, Any]], champion: str, known: KnownRows | None) -> dict[str, Any]:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasweep-fresh-")))
             settings = self._settings()
-            splits = stage_fresh_splits(self.staged.folder, folder, settings, self.spec.data.test_size)
+            mask = None if known is None else known.mask
+            splits = stage_fresh_splits(self.staged().folder, folder, settings, self.spec.data.test_size, mask)
             self.watch.phase(f"comparing the winner with the champion, version {champion}, on {splits.folds} fresh folds")
-            dispatcher = self.dispatcher
+            dispatcher = self.dispatcher()
             if self.spent:
                 dispatcher.close()  # a process has one Ray at a time
                 dispatcher = stack.enter_context(closing(make_dispatcher(self.spec, self.logs)))
                 dispatcher.start(settings.engine)
             timeout = self.spec.resources.trial_timeout
-            challenger, other = retrain(dispatcher, settings, splits, configs, timeout=timeout, tick=self.tick)
+            only_known = [False, mask is not None]
+            challenger, other = retrain(dispatcher, settings, splits, configs, known=only_known, timeout=timeout, tick=self.tick)
         return {
             "challenger_scores": self._scores(challenger, splits),
             "champion_scores": self._scores(other, splits),
@@ -184,7 +225,7 @@ class Contest:
 
     def _settings(self) -> SweepSettings:
         """Return the sweep's settings with a seed and a number of repeats of their own; configs are effective ones."""
-        settings = self.spec.sweep_settings(stage=str(self.staged.folder), engine=self.sweep.facts["engine"])
+        settings = self.spec.sweep_settings(stage="", engine=self.sweep.facts["engine"])
         return replace(
             settings,
             seed=promotion_seed(self.spec.seed, self.sweep.occasion),
@@ -199,7 +240,7 @@ class Contest:
         return config
 
     def _parts(self) -> dict[str, Any]:
-        about = self.staged.description
+        about = self.sweep.facts["data"]
         columns = about["columns"] and [[column["name"], column["kind"]] for column in about["columns"]]
         classes = about["classes"] and [one["label"] for one in about["classes"]]
         identity = work_identity(self._settings(), data="", splits="", versions={})
@@ -244,16 +285,21 @@ class Contest:
         registry.describe(version, "\n\n".join(parts), tags)
 
 
-def _crown(registry: ModelRegistry, version: Version) -> str | None:
+def _crown(registry: ModelRegistry, version: Version, sweep: str) -> str | None:
     """Make a version the champion, and return the number of the one that it replaces, None without one."""
     try:
-        replaced = registry.crown(version)
+        replaced = registry.crown(version, sweep)
     except TrackingError:
         now = registry.champion(version.model)
         if now is None or now.number != version.number:
             raise
         return now.tags.get(TAG_PREVIOUS)  # only the reply was lost, or what comes after
     return None if replaced is None else replaced.number
+
+
+def _is_told(version: Version) -> bool:
+    """Whether a version says how it became what it is."""
+    return bool(version.description) and not version.description.startswith(_OPEN)
 
 
 def _read(version: Version, tag: str) -> dict[str, Any] | None:

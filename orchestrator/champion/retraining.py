@@ -17,6 +17,8 @@ from trainers.settings import Config, SweepSettings
 
 if TYPE_CHECKING:
     from orchestrator.dispatch import Dispatcher
+    from trainers.data import Array
+    from trainers.splits import Fold
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +28,16 @@ _TRIES = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreshSplits:
-    """Data staged with other splits. ``repeats`` lists the positions of each repeat's folds; the rest is as in ``Staged``."""
+    """Data staged with other splits. ``repeats`` lists the positions of each repeat's folds; the rest is as in ``Staged``.
+
+    ``known_repeats`` are the same folds once more, where only known rows are trained on and watched; empty: not asked for.
+    """
 
     folder: Path
     repeats: tuple[tuple[int, ...], ...]
     train_rows: int
     test_to_train: float
+    known_repeats: tuple[tuple[int, ...], ...] = ()
 
     @property
     def folds(self) -> int:
@@ -39,8 +45,12 @@ class FreshSplits:
         return sum(map(len, self.repeats))
 
 
-def stage_fresh_splits(staged: Path, folder: Path, settings: SweepSettings, test_size: float) -> FreshSplits:
+def stage_fresh_splits(
+    staged: Path, folder: Path, settings: SweepSettings, test_size: float, known: Array | None = None
+) -> FreshSplits:
     """Stage the data set in ``staged`` once more, cut anew by the seed and ``cv`` of ``settings``; the test part stays the same.
+
+    ``known`` (rows,) bool asks for the same folds once more, trained on these rows alone and scored on the same ones as before.
 
     Raises
     ------
@@ -59,17 +69,28 @@ def stage_fresh_splits(staged: Path, folder: Path, settings: SweepSettings, test
         monitor_split=early.split if early else None,
         seed=settings.seed,
     )
-    stage(dataset, splits, folder)
-    repeats: dict[int, list[int]] = {}
-    for fold in splits.folds:
-        repeats.setdefault(fold.repeat, []).append(fold.index)
+    again = () if known is None else tuple(_only(fold, known, len(splits.folds)) for fold in splits.folds)
+    stage(dataset, replace(splits, folds=(*splits.folds, *again)), folder)
     trained = sum(len(fold.train) for fold in splits.folds)
     return FreshSplits(
         folder=folder,
-        repeats=tuple(map(tuple, repeats.values())),
+        repeats=_by_repeat(splits.folds),
+        known_repeats=_by_repeat(again),
         train_rows=trained // len(splits.folds),
         test_to_train=sum(len(fold.score) for fold in splits.folds) / trained,
     )
+
+
+def _only(fold: Fold, known: Array, count: int) -> Fold:
+    """Return a fold that trains on and watches known rows alone, ``count`` positions later; its seeds stay the same."""
+    return replace(fold, index=fold.index + count, train=fold.train[known[fold.train]], monitor=fold.monitor[known[fold.monitor]])
+
+
+def _by_repeat(folds: Sequence[Fold]) -> tuple[tuple[int, ...], ...]:
+    repeats: dict[int, list[int]] = {}
+    for fold in folds:
+        repeats.setdefault(fold.repeat, []).append(fold.index)
+    return tuple(map(tuple, repeats.values()))
 
 
 def retrain(
@@ -78,22 +99,28 @@ def retrain(
     splits: FreshSplits,
     configs: Sequence[Config],
     *,
+    known: Sequence[bool] = (),
     timeout: float | None,
     tick: Callable[[], None],
 ) -> list[dict[int, FoldResult]]:
     """Train every config on all folds, and return for each its results by fold position; a fold that failed is not there.
+
+    Positions are those of ``splits.repeats`` for each, also where it trains on known rows alone.
 
     Parameters
     ----------
     dispatcher : started, and not serving anybody.
     settings : of the workers, but for the stage.
     configs : effective ones.
+    known : for each config whether it trains on ``splits.known_repeats``; empty: none does.
     timeout : seconds that one config may take for one repeat; None: no limit.
     tick : called at least twice a second; what it raises gives all up and comes out here.
     """
     settings = replace(settings, stage=str(splits.folder))
     dispatcher.prepare(settings)
-    requests = [TrialRequest(number, config, folds) for number, (config, folds) in enumerate(_each(configs, splits.repeats))]
+    positions = [splits.known_repeats if one else splits.repeats for one in known or [False] * len(configs)]
+    each = [(config, folds) for config, repeats in zip(configs, positions, strict=True) for folds in repeats]
+    requests = [TrialRequest(number, config, folds) for number, (config, folds) in enumerate(each)]
     packing = Packing(
         group=lambda request: structural_key(settings.trainer, request.config),
         work=work_of(splits.train_rows, lambda config: config),
@@ -103,12 +130,8 @@ def retrain(
     dispatcher.run(retraining)
     results: list[dict[int, FoldResult]] = [{} for _ in configs]
     for number, folds in retraining.results.items():
-        results[number // len(splits.repeats)].update(folds)
+        results[number // len(splits.repeats)].update({fold % splits.folds: result for fold, result in folds.items()})
     return results
-
-
-def _each(configs: Sequence[Config], repeats: Sequence[tuple[int, ...]]) -> list[tuple[Config, tuple[int, ...]]]:
-    return [(config, folds) for config in configs for folds in repeats]
 
 
 @dataclass(slots=True)

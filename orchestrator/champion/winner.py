@@ -1,4 +1,4 @@
-"""The winner of a finished search: which trial the objective selects, and what is said when there is none."""
+"""The winner of a finished search: the trial that the objective selects, and what is said when there is none."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def chosen_epochs(ledger: Ledger, sweep: SweepRow, winner: TrialRow, folds: int)
 
 
 def choose_winner(ledger: Ledger, sweep: SweepRow) -> TrialRow:
-    """Return the trial that the sweep's objective selects. Trials that a budget has left open end as STOPPED.
+    """Return the trial that the sweep's objective selects. Trials that a budget has left open stay so.
 
     Raises
     ------
     KerasweepError : no trial has a score. Where a budget is to blame, the open trials stay to be resumed.
     """
     rows = ledger.trials(sweep.id)
-    left_open = [row.number for row in rows if not row.state.terminal]
+    left_open = any(not row.state.terminal for row in rows)
     chosen = Leaderboard.from_rows(rows, objective_of(sweep)).winner
     if chosen is None and left_open:
         raise KerasweepError(
@@ -36,6 +36,11 @@ def choose_winner(ledger: Ledger, sweep: SweepRow) -> TrialRow:
             f"Sweep {sweep.title}: none of its {len(rows)} trials has a score. "
             f"`kerasweep show {sweep.title} 0` shows why the first one has none."
         )
-    for number in left_open:
-        ledger.finish_trial(sweep, number, TrialState.STOPPED, cause="stopped", message="The budget was used up.")
     return next(row for row in rows if row.number == chosen.number)
+
+
+def end_open_trials(ledger: Ledger, sweep: SweepRow) -> None:
+    """End the trials that a budget has left open as STOPPED: nothing can go wrong any more that would let the search go on."""
+    for row in ledger.trials(sweep.id):
+        if not row.state.terminal:
+            ledger.finish_trial(sweep, row.number, TrialState.STOPPED, cause="stopped", message="The budget was used up.")

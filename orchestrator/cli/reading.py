@@ -118,7 +118,7 @@ def show_outcome(ledger: str, row: SweepRow, *, as_json: bool) -> None:
     from orchestrator.results import view
 
     with Ledger(ledger) as opened:
-        seen = view(opened, row)
+        seen = view(opened, opened.sweep_by_id(row.id))  # since then its run in MLflow may have become known
     if as_json:
         print_json(seen.record())
         return
@@ -170,7 +170,7 @@ def _entry_row(entry: Entry, board: Leaderboard) -> dict[str, str]:
 
 
 def _print_winner(seen: SweepView) -> None:
-    from orchestrator.results import PROMOTION, display, standing
+    from orchestrator.results import PROMOTION, display, open_steps, standing
 
     sweep, board, winner = seen.sweep, seen.board, seen.board.winner
     if winner is None:
@@ -190,7 +190,10 @@ def _print_winner(seen: SweepView) -> None:
     if facts.get("model_uri"):
         click.echo(f"  {'in MLflow':{width}} {facts['model_uri']}")
     if facts.get(PROMOTION):
-        click.echo(f"  registered   {standing(facts[PROMOTION])}")
+        click.echo(f"  {'registered':{width}} {standing(facts[PROMOTION])}")
+    if missing := open_steps(sweep):
+        where = f"the model is in {facts.get('model')} on {facts.get('model_host')} alone; " * ("upload" in missing)
+        click.echo(f"  {'still open':{width}} {', '.join(missing)}: {where}`kerasweep resume {sweep.title}` makes up for it")
 
 
 def _print_trial(sweep: SweepRow, trial: TrialRow, record: Mapping[str, Any]) -> None:
@@ -224,9 +227,14 @@ def _print_trial(sweep: SweepRow, trial: TrialRow, record: Mapping[str, Any]) ->
 
 
 def _browse_line(seen: SweepView) -> str:
-    from orchestrator.results import spec_of
+    """Return what opens the sweep's own run: a page of a server, or the command that serves a store, and then the page."""
+    from orchestrator.results import run_page, spec_of
 
-    return f"kerasweep ui --uri {spec_of(seen.sweep)['tracking']['uri']}"
+    uri = str(spec_of(seen.sweep)["tracking"]["uri"])
+    page = run_page(seen.sweep, uri)
+    if uri.startswith(("http://", "https://")):
+        return page
+    return f"kerasweep ui --uri {uri}" + (f"   then open  {page}" if page else "")
 
 
 def _short_path(path: str) -> str:

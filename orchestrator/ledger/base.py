@@ -68,9 +68,11 @@ def outlasting(method: Callable[_P, _T]) -> Callable[_P, _T]:
 def holds(connection: Connection, lease: SweepRow) -> bool:
     """Return whether ``lease`` is in force, and keep it so until this transaction ends."""
     row = connection.execute(
-        sa.select(SWEEPS.c.attempt, SWEEPS.c.state).where(SWEEPS.c.id == lease.id).with_for_update()
+        sa.select(SWEEPS.c.attempt, SWEEPS.c.state, SWEEPS.c.owner_pid).where(SWEEPS.c.id == lease.id).with_for_update()
     ).one_or_none()
-    return row is not None and row.attempt == lease.attempt and row.state == SweepState.RUNNING
+    if row is None or row.attempt != lease.attempt:
+        return False
+    return bool(row.state == SweepState.RUNNING or (row.state == SweepState.COMPLETED and row.owner_pid is not None))
 
 
 def require(connection: Connection, lease: SweepRow) -> None:

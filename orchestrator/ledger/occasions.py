@@ -80,8 +80,35 @@ def take_lease(connection: Connection, row: RowMapping, owner: Owner, *, lease_s
     ------
     SweepBusyError : another driver holds it, and neither has its lease lapsed nor is its process known to be gone.
     """
-    holder = owner_of(row)
-    if row["state"] == SweepState.RUNNING and holder is not None and not holder.surely_gone:
+    _give_lease(
+        connection,
+        row,
+        owner,
+        lease_seconds=lease_seconds,
+        now=now,
+        state=SweepState.RUNNING.value,
+        finished=None,
+        reason=None,
+        revision=SWEEPS.c.revision + 1,
+    )
+    requeue_running(connection, row["id"])
+
+
+def take_late_lease(connection: Connection, row: RowMapping, owner: Owner, *, lease_seconds: float, now: float) -> None:
+    """Make ``owner`` the one who may write the facts of an occasion that is COMPLETED, and stays so.
+
+    Raises
+    ------
+    SweepBusyError : as in ``take_lease``.
+    """
+    _give_lease(connection, row, owner, lease_seconds=lease_seconds, now=now)
+
+
+def _give_lease(
+    connection: Connection, row: RowMapping, owner: Owner, *, lease_seconds: float, now: float, **values: Any
+) -> None:
+    holder = owner_of(row)  # there is none where nobody drives
+    if holder is not None and not holder.surely_gone:
         left = row["heartbeat"] + row["lease_seconds"] - now
         if left > 0:
             raise SweepBusyError(
@@ -89,21 +116,8 @@ def take_lease(connection: Connection, row: RowMapping, owner: Owner, *, lease_s
                 f"last heard of {max(0.0, now - row['heartbeat']):.0f} s ago. Stop that process first; if it is gone, "
                 f"run again in {left:.0f} s, when its lease has lapsed."
             )
-    connection.execute(
-        SWEEPS.update()
-        .where(SWEEPS.c.id == row["id"])
-        .values(
-            state=SweepState.RUNNING.value,
-            attempt=row["attempt"] + 1,
-            **owner_values(owner),
-            heartbeat=now,
-            lease_seconds=lease_seconds,
-            finished=None,
-            reason=None,
-            revision=SWEEPS.c.revision + 1,
-        )
-    )
-    requeue_running(connection, row["id"])
+    lease = {**owner_values(owner), "attempt": row["attempt"] + 1, "heartbeat": now, "lease_seconds": lease_seconds}
+    connection.execute(SWEEPS.update().where(SWEEPS.c.id == row["id"]).values(**lease, **values))
 
 
 def requeue_running(connection: Connection, sweep_id: int) -> None:

@@ -17,6 +17,7 @@ from orchestrator.ledger.occasions import (
     next_manual,
     open_occasion,
     requeue_running,
+    take_late_lease,
     take_lease,
 )
 from orchestrator.ledger.owner import Owner
@@ -27,6 +28,7 @@ from orchestrator.ledger.tables import FOLDS, SUBMISSIONS, SWEEPS, TRIALS
 from orchestrator.search import SweepState
 
 _PARTS = (TRIALS, FOLDS, SUBMISSIONS)
+_NOBODY = {**owner_values(None), "heartbeat": None, "lease_seconds": None}
 
 
 class LedgerSweeps(LedgerPart):
@@ -76,6 +78,33 @@ class LedgerSweeps(LedgerPart):
                 take_lease(connection, row, owner, lease_seconds=lease_seconds, now=now)
             claimed = connection.execute(sa.select(SWEEPS).where(SWEEPS.c.id == row["id"])).mappings().one()
             return sweep_row(claimed)
+
+    def claim_completed(self, sweep: SweepRow, owner: Owner, lease_seconds: float) -> SweepRow:
+        """Take the lease of a sweep that is COMPLETED and stays so, to make up for what its facts say is missing.
+
+        ``release`` gives it back.
+
+        Raises
+        ------
+        SweepBusyError : another process holds the lease.
+        ValueError : the sweep is not COMPLETED.
+        """
+        with self._database.write() as connection:
+            self._database.lock_name(connection, sweep.name)
+            this = sa.select(SWEEPS).where(SWEEPS.c.id == sweep.id)
+            row = connection.execute(this).mappings().one()
+            if row["state"] != SweepState.COMPLETED:
+                raise ValueError(f"claim_completed needs a sweep that is COMPLETED. Got {row['state']}; claim_sweep takes it.")
+            take_late_lease(connection, row, owner, lease_seconds=lease_seconds, now=self._clock())
+            return sweep_row(connection.execute(this).mappings().one())
+
+    @outlasting
+    def release(self, sweep: SweepRow) -> SweepRow:
+        """Give back what ``claim_completed`` took, and return the sweep as it is now. A lease that is lost already stays so."""
+        with self._database.write() as connection:
+            if holds(connection, sweep):
+                return self._change(connection, sweep.id, **_NOBODY)
+            return sweep_row(connection.execute(sa.select(SWEEPS).where(SWEEPS.c.id == sweep.id)).mappings().one())
 
     @outlasting
     def set_identity(self, sweep: SweepRow, identity: Mapping[str, Any]) -> None:
@@ -202,8 +231,7 @@ class LedgerSweeps(LedgerPart):
         requeue_running(connection, sweep_id)
         open_ones = (SUBMISSIONS.c.sweep == sweep_id, SUBMISSIONS.c.state != SubmissionState.ENDED.value)
         connection.execute(SUBMISSIONS.update().where(*open_ones).values(state=SubmissionState.ENDED.value))
-        free = {**owner_values(None), "heartbeat": None, "lease_seconds": None}
-        return self._change(connection, sweep_id, state=state.value, reason=clean(reason), finished=self._clock(), **free)
+        return self._change(connection, sweep_id, state=state.value, reason=clean(reason), finished=self._clock(), **_NOBODY)
 
     @staticmethod
     def _change(connection: sa.Connection, sweep_id: int, **values: Any) -> SweepRow:

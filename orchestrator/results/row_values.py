@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
+from urllib.parse import urlsplit, urlunsplit
 
 from orchestrator.search import Objective, TrialState
 from trainers.settings import FitSettings, TrainerSettings, effective_config
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 COMPARISON, PROMOTION = "comparison", "promotion"
 """Names of a sweep's facts: the figures of a comparison, which a resumed sweep does not repeat, and what came of it."""
+UI_PAGE = "http://127.0.0.1:5000"
+"""Where `kerasweep ui` serves a store unless told otherwise."""
+OPEN_STEPS = "open_steps"
+"""Name of a sweep's fact: what of ``upload``, ``version`` and ``contest`` is still to be done for its winner."""
 
 
 def is_finite(value: object) -> TypeGuard[float]:
@@ -31,6 +36,28 @@ def spec_of(sweep: SweepRow) -> Mapping[str, Any]:
 def objective_of(sweep: SweepRow) -> Objective:
     """Return what the sweep's trials are judged by."""
     return Objective(**spec_of(sweep)["objective"])
+
+
+def open_steps(sweep: SweepRow) -> tuple[str, ...]:
+    """Return what is still to be done for a sweep's winner; nothing where an older ledger does not say."""
+    return tuple(sweep.facts.get(OPEN_STEPS) or ())
+
+
+def run_page(sweep: SweepRow, uri: str) -> str:
+    """Return the address of a sweep's run on MLflow's page: on the server at ``uri``, else on one that ``kerasweep ui`` starts.
+
+    Without a run that is known, the server's own page; empty where there is no server.
+    """
+    served = uri.startswith(("http://", "https://"))
+    if sweep.mlflow_run is None or sweep.mlflow_experiment is None:
+        return _without_user(uri) if served else ""
+    path = f"#/experiments/{sweep.mlflow_experiment}/runs/{sweep.mlflow_run}?workflowType=machine_learning"  # else: as GenAI
+    return f"{_without_user(uri).rstrip('/') if served else UI_PAGE}/{path}"
+
+
+def _without_user(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def trial_values(sweep: SweepRow, trial: TrialRow) -> dict[str, Any]:
@@ -77,5 +104,6 @@ def mean_curves(folds: Sequence[FoldResult]) -> dict[str, list[float]]:
 def standing(outcome: Mapping[str, Any]) -> str:
     """Return in words what a sweep's facts say under ``PROMOTION``: model, version, what it is now, and why."""
     replaced = f", in the place of version {outcome['previous']}" if outcome["previous"] else ""
-    now = f"became champion{replaced}" if outcome["champion"] else "stays challenger"
+    became = "stays champion" if outcome.get("kept") else f"became champion{replaced}"
+    now = became if outcome["champion"] else "stays challenger"
     return f"{outcome['model']}/{outcome['version']} {now}: {outcome['reason']}"

@@ -7,8 +7,8 @@ in the folder (``orchestrator.tracking.serving``), without Kerasweep and without
 
     MLmodel                     the two flavours, the signature on raw columns
     kerasweep_model.py          the python_function flavour
-    data/                       model.keras, preprocessing/, manifest.json, sample.json,
-                                and to use them: predictor.py, serving_code.py, own_code.py
+    data/                       what the refit left (``trainers.model_files``),
+                                and to use it: predictor.py, serving_code.py, own_code.py
     input_example.json  serving_input_example.json
     requirements.txt  python_env.yaml
     checksums.json              sha256 of every other file, written last
@@ -94,6 +94,20 @@ def verify_model_folder(folder: Path) -> None:
             f"The model in {folder} is damaged: {first_of(wrong, 5)} must have the sha256 that {CHECKSUMS} names, but is "
             "changed or missing. Copy the folder anew, or resume the sweep to write it again."
         )
+
+
+def identity_of(folder: Path) -> str:
+    """Return what the model in a folder is, as a sha256: ``manifest.json`` says it, else the bytes of the files below data/ do.
+
+    A ``.keras`` file holds the time of its writing, so the bytes of one model differ from one refit to the next.
+    """
+    file = folder / DATA / "manifest.json"
+    manifest = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if "identity" in manifest:
+        return str(manifest["identity"])
+    files = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))["files"]
+    data = sorted((name, digest) for name, digest in files.items() if name.startswith(f"{DATA}/"))
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()
 
 
 def predict(model: str, rows: Path, *, tracking_uri: str | None = None) -> pd.DataFrame:

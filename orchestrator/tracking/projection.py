@@ -25,6 +25,9 @@ CURVE_POINTS = 50
 PARAM_LENGTH = 6000
 """MLflow cuts longer values without a word; here the cut is marked."""
 
+TRAINING_SECONDS = "training_seconds"
+"""How long workers trained the folds, perhaps in an earlier sweep; how long a run took is its duration."""
+
 _TRIAL_STATUS: Mapping[TrialState, RunStatus] = {
     TrialState.PENDING: "KILLED",  # has a run only if a driver died on it
     TrialState.RUNNING: "RUNNING",
@@ -96,7 +99,7 @@ def trial_metrics(trial: TrialRow, folds: Sequence[FoldResult], timestamp: int) 
     values = summary_values(trial)
     for fold in sorted(folds, key=lambda fold: fold.fold):
         values |= {f"fold_{fold.fold}/{name}": value for name, value in fold.metrics.items()}
-        values |= {f"fold_{fold.fold}/epoch": fold.epoch, f"fold_{fold.fold}/seconds": fold.seconds}
+        values |= {f"fold_{fold.fold}/epoch": fold.epoch, f"fold_{fold.fold}/{TRAINING_SECONDS}": fold.seconds}
     rows = [MetricPoint(name, float(value), timestamp) for name, value in values.items() if is_finite(value)]
     for name, curve in mean_curves(folds).items():
         rows += [
@@ -108,14 +111,14 @@ def trial_metrics(trial: TrialRow, folds: Sequence[FoldResult], timestamp: int) 
 
 
 def summary_values(trial: TrialRow) -> dict[str, Any]:
-    """Return a trial's ``<metric>``, ``<metric>_std`` and ``<metric>_standard_error``, and the seconds it took."""
+    """Return a trial's ``<metric>``, ``<metric>_std`` and ``<metric>_standard_error``, and the seconds that its folds trained."""
     summary = trial.summary or {}
     values = {
         f"{name}{suffix}": value
         for part, suffix in (("mean", ""), ("std", "_std"), ("standard_error", "_standard_error"))
         for name, value in summary.get(part, {}).items()
     }
-    return values | ({"seconds": summary["seconds"]} if "seconds" in summary else {})
+    return values | ({TRAINING_SECONDS: summary["seconds"]} if "seconds" in summary else {})
 
 
 def thinned(length: int, points: int) -> list[int]:
@@ -177,17 +180,35 @@ def sweep_run(sweep: SweepRow, trials: Sequence[TrialRow] = ()) -> RunContent:
     metrics = [MetricPoint(f"baseline/{name}", value, start) for name, value in baseline_means(sweep).items()]
     if end is not None:
         metrics += winner_metrics(sweep, trials, end)
+        metrics.append(MetricPoint("seconds", (end - start) / 1000, end))
     return RunContent(
-        name=sweep.title, status=_SWEEP_STATUS[sweep.state], start=start, end=end, metrics=tuple(metrics), tags=_texts(tags)
+        name=sweep.title,
+        status=_SWEEP_STATUS[sweep.state],
+        start=start,
+        end=end,
+        params=best_params(sweep, trials),
+        metrics=tuple(metrics),
+        tags=_texts(tags),
     )
 
 
+def best_params(sweep: SweepRow, trials: Sequence[TrialRow]) -> dict[str, str]:
+    """Return the winner's hyperparameters as ``best.<name>``, once it can be no other: MLflow's params are written once."""
+    winner = winner_of(sweep, trials)
+    if sweep.state is not SweepState.COMPLETED or winner is None:
+        return {}
+    return {f"best.{name}": text for name, text in trial_params(sweep, winner).items()}
+
+
 def winner_metrics(sweep: SweepRow, trials: Sequence[TrialRow], timestamp: int) -> list[MetricPoint]:
-    """Return the winner's mean and spread, named as in a trial's run, and the refitted winner's scores on the test part."""
+    """Return the winner's mean and spread, named as in a trial's run, and the refitted winner's scores on the test part.
+
+    Times are not among them: ``seconds`` of this run is how long the sweep took.
+    """
     winner = winner_of(sweep, trials)
     refit: Mapping[str, Any] = sweep.facts.get("refit") or {}
     values = {
-        **(summary_values(winner) if winner else {}),
+        **({name: value for name, value in summary_values(winner).items() if name != TRAINING_SECONDS} if winner else {}),
         **{f"test/{name}": value for name, value in (refit.get("test_metrics") or {}).items()},
     }
     return [MetricPoint(name, float(value), timestamp) for name, value in values.items() if is_finite(value)]

@@ -13,29 +13,42 @@ from typing import Any
 
 from orchestrator.errors import NotFoundError, TrackingError
 from orchestrator.redaction import without_password
-from orchestrator.tracking.store import absolute_uri, open_client
+from orchestrator.tracking.store import TAG_IDENTITY, absolute_uri, open_client
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 TAG_PREVIOUS = "kerasweep.previous_champion"
+TAG_CROWNED = "kerasweep.crowned_by"
+"""The sweep whose contest has made a version the champion: it does so once."""
 MOST_CHARACTERS = 5000
 """A version's description has no more room in MLflow's database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One version of a registered model. ``run`` is the MLflow run that made it, None if nobody said."""
+    """One version of a registered model.
+
+    ``run`` is the MLflow run that made it, None if nobody said; ``source`` is where its files are.
+    """
 
     model: str
     number: str
     run: str | None
     tags: Mapping[str, str]
     description: str
+    source: str = ""
 
     @property
     def title(self) -> str:
         """Model and version, as messages show them."""
         return f"{self.model}/{self.number}"
+
+    def same_model(self, other: Version) -> bool:
+        """Whether both hold the same model: equal in identity, or made by one run where a version does not tell its identity."""
+        ours, theirs = self.tags.get(TAG_IDENTITY), other.tags.get(TAG_IDENTITY)
+        if ours and theirs:
+            return ours == theirs
+        return self.number == other.number or (self.run is not None and self.run == other.run)
 
 
 class ModelRegistry:
@@ -75,7 +88,22 @@ class ModelRegistry:
             run=found.run_id or None,
             tags={str(name): str(value) for name, value in found.tags.items()},
             description=found.description or "",
+            source=found.source or "",
         )
+
+    def fetch(self, version: Version, path: str, folder: Path) -> Path | None:
+        """Fetch one file of a version into ``folder`` and return it; None where the version has no such file."""
+        from mlflow.artifacts import download_artifacts, list_artifacts
+
+        with self._errors(f"version {version.title} cannot be read"):
+            where, _, name = f"{version.source.rstrip('/')}/{path}".rpartition("/")
+            try:
+                there = list_artifacts(artifact_uri=where, tracking_uri=self.uri)
+            except OSError:  # a folder that is not there
+                return None
+            if name not in {Path(item.path).name for item in there}:
+                return None
+            return Path(download_artifacts(artifact_uri=f"{where}/{name}", dst_path=str(folder), tracking_uri=self.uri))
 
     def describe(self, version: Version, description: str, tags: Mapping[str, str] | None = None) -> None:
         """Write what a version says of itself; tags of other names stay."""
@@ -84,32 +112,44 @@ class ModelRegistry:
                 self._client.set_model_version_tag(version.model, version.number, name, value)
             self._client.update_model_version(version.model, version.number, description[:MOST_CHARACTERS])
 
-    def crown(self, version: Version) -> Version | None:
-        """Make a version the champion, and return the one that it replaces, which it remembers; None if there was none."""
+    def crown(self, version: Version, sweep: str | None = None) -> Version | None:
+        """Make a version the champion, and return the one that it replaces, which it remembers; None if there was none.
+
+        ``sweep`` is the one whose contest does it, which the version remembers too; None: it is done by hand.
+        """
         previous = self.champion(version.model)
         if previous is not None and previous.number != version.number:
             with self._errors(f"version {version.title} cannot remember its predecessor"):
                 self._client.set_model_version_tag(version.model, version.number, TAG_PREVIOUS, previous.number)
         self._seat(version)
+        if sweep is not None:
+            with self._errors(f"version {version.title} cannot remember who made it the champion"):
+                self._client.set_model_version_tag(version.model, version.number, TAG_CROWNED, sweep)
         return None if previous is None or previous.number == version.number else previous
 
     def rollback(self, model: str) -> tuple[Version, Version]:
         """Make the previous champion the champion again; return both, the one that is now and the one that was.
 
+        A predecessor that holds the same model, registered twice, is passed over.
+
         Raises
         ------
-        NotFoundError : there is no champion, or it had no predecessor, or that version is gone.
+        NotFoundError : there is no champion, or it had no other predecessor, or that version is gone.
         """
         now = self.champion(model)
         if now is None:
             raise NotFoundError(
                 f"The registered model {model!r} has no champion. Make one with: kerasweep promote {model} VERSION"
             )
-        if TAG_PREVIOUS not in now.tags:
-            raise NotFoundError(
-                f"The champion {now.title} replaced no other. Choose a version by hand: kerasweep promote {model} VERSION"
-            )
-        previous = self.version(model, now.tags[TAG_PREVIOUS])
+        previous, seen = now, {now.number}
+        while previous.same_model(now):
+            number = previous.tags.get(TAG_PREVIOUS)
+            if number is None or number in seen:
+                raise NotFoundError(
+                    f"The champion {now.title} replaced no other. Choose a version by hand: kerasweep promote {model} VERSION"
+                )
+            seen.add(number)
+            previous = self.version(model, number)
         self._seat(previous)
         return previous, now
 

@@ -5,8 +5,6 @@ No fluent API, no active run, no global address. Every method but ``create`` may
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from urllib.parse import quote
 
 from orchestrator.errors import TrackingError
 from orchestrator.redaction import without_password
+from orchestrator.tracking.model_folder import identity_of
 from orchestrator.tracking.records import TAG_ID, TAG_KIND, TAG_PARENT, TAG_TRIAL, DatasetContent, MetricPoint, RunContent
 from orchestrator.tracking.store_lock import alone
 
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 _REFUSALS = frozenset({"INVALID_PARAMETER_VALUE", "INVALID_STATE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST"})
 _BOUNDS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 TAG_MODEL = "kerasweep.model"
-TAG_DIGEST = "kerasweep.digest"
+TAG_IDENTITY = "kerasweep.identity"
+"""Of a model, and of each version of it: what it is (``model_folder.identity_of``)."""
 _QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
 
 
@@ -226,42 +226,50 @@ class MlflowStore:
 
         Parameters
         ----------
-        folder : an MLflow model folder with ``checksums.json``, by whose entries below data/ the same model is known again.
+        folder : a model folder, known again by what its model is (``identity_of``) and not by when it was written.
         name : the logged model's name.
-        register_as : the registered model's name; it is made when missing.
+        register_as : the registered model's name; it is made when missing. A version that holds the same model is taken, whoever
+            registered it.
         alias : given to the version.
         """
-        files = json.loads((folder / "checksums.json").read_text(encoding="utf-8"))["files"]
-        data = sorted((name, digest) for name, digest in files.items() if name.startswith("data/"))
-        digest = hashlib.sha256(json.dumps(data).encode()).hexdigest()
-        model = self._logged_model(run_id, digest)
+        identity = identity_of(folder)
+        model = self._logged_model(run_id, identity)
         if model is None:
-            made = self.client.create_logged_model(self.experiment_id, name, source_run_id=run_id, tags={TAG_DIGEST: digest})
+            made = self.client.create_logged_model(self.experiment_id, name, source_run_id=run_id, tags={TAG_IDENTITY: identity})
             self.client.log_model_artifacts(made.model_id, str(folder))
             model = self.client.finalize_logged_model(made.model_id, "READY")
+        self._link(run_id, model.model_id)
         version = None
         if register_as is not None:
-            version = self._version(register_as, model, run_id)
+            version = self._version(register_as, model, run_id, identity)
             if alias is not None:
                 self.client.set_registered_model_alias(register_as, alias, version)
         return UploadedModel(f"models:/{model.model_id}", register_as, version)
 
-    def _logged_model(self, run_id: str, digest: str) -> Any:
-        found = self.client.search_logged_models([self.experiment_id], f"tags.`{TAG_DIGEST}` = '{digest}'")
+    def _link(self, run_id: str, model_id: str) -> None:
+        """Name a model among what a run has put out: MLflow's page shows it with the run by this alone."""
+        from mlflow.entities import LoggedModelOutput
+
+        outputs = self.client.get_run(run_id).outputs
+        if model_id not in {output.model_id for output in (outputs.model_outputs if outputs else ())}:
+            self.client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
+
+    def _logged_model(self, run_id: str, identity: str) -> Any:
+        found = self.client.search_logged_models([self.experiment_id], f"tags.`{TAG_IDENTITY}` = '{identity}'")
         ready = [model for model in found if model.source_run_id == run_id and str(model.status) == "READY"]
         return ready[0] if ready else None
 
-    def _version(self, name: str, model: Any, run_id: str) -> str:
+    def _version(self, name: str, model: Any, run_id: str, identity: str) -> str:
         if not self.client.search_registered_models(f"name = '{name}'"):
             self.client.create_registered_model(name)
         for version in self.client.search_model_versions(f"name = '{name}'"):
-            if version.tags.get(TAG_MODEL) == model.model_id:
+            if version.tags.get(TAG_IDENTITY) == identity:
                 return str(version.version)
         made = self.client.create_model_version(
             name,
             model.artifact_location,  # not models:/..., which MLflow looks up in the process' own default store
             run_id=run_id,
-            tags={TAG_MODEL: model.model_id},
+            tags={TAG_MODEL: model.model_id, TAG_IDENTITY: identity},
             model_id=model.model_id,
         )
         return str(made.version)

@@ -84,6 +84,31 @@ def test_an_unfinished_occasion_is_continued(ledger: Ledger, state: SweepState) 
     assert second.spec == {"name": "pima", "budget": {"trials": 9}}
 
 
+def test_the_facts_of_a_completed_sweep_are_made_up_for_under_a_lease_and_it_stays_completed(ledger: Ledger) -> None:
+    driver = claim(ledger)
+    done = ledger.finish_sweep(driver, SweepState.COMPLETED, "all trials are over")
+    late = ledger.claim_completed(done, THERE, LEASE)
+    assert (late.state, late.finished, late.reason, late.owner) == (done.state, done.finished, done.reason, "there (pid 22)")
+    ledger.heartbeat(late)
+    assert ledger.update_facts(late, {"model_version": "1"}).facts == {"model_version": "1"}
+    with pytest.raises(LeaseLostError):
+        ledger.update_facts(driver, {"model_version": "2"})
+    with pytest.raises(SweepBusyError, match="is driven by pid 22"):
+        ledger.claim_completed(done, HERE, LEASE)
+    freed = ledger.release(late)
+    assert (freed.owner, freed.heartbeat, freed.state) == (None, None, SweepState.COMPLETED)
+    with pytest.raises(LeaseLostError):
+        ledger.update_facts(late, {"model_version": "3"})
+    assert ledger.claim_completed(done, HERE, LEASE).attempt == 3
+    assert ledger.release(late).owner == "here (pid 11)", "what is another's by now is not given back"
+
+
+def test_a_sweep_that_is_not_completed_is_not_made_up_for(ledger: Ledger) -> None:
+    stopped = ledger.finish_sweep(claim(ledger), SweepState.STOPPED)
+    with pytest.raises(ValueError, match="Got STOPPED"):
+        ledger.claim_completed(stopped, HERE, LEASE)
+
+
 def test_after_a_completed_occasion_the_next_begins(ledger: Ledger) -> None:
     ledger.finish_sweep(claim(ledger), SweepState.COMPLETED)
     assert claim(ledger, identity={"seed": 8}).occasion == "manual-2"

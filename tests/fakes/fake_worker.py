@@ -80,7 +80,8 @@ def evaluate(pipe: Connection, request: Evaluate) -> None:
             for fold in trial.folds:
                 pipe.send(Progress(trial.number, fold, 1, 2, 0.7))
                 do(trial.config)
-                metrics = {"score": trial.config.get("value", 0.5), "pid": float(os.getpid())}
+                value = trial.config.get("value", 0.5)
+                metrics = {"score": value, "accuracy": value, "pid": float(os.getpid())}
                 pipe.send(FoldFinished(trial.number, FoldResult(fold=fold, metrics=metrics, epoch=1, epochs_run=2, seconds=0.0)))
         except _TrialError as error:
             pipe.send(TrialFailed(trial.number, "exception", str(error), "a traceback"))

@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 from small_sweeps import STOPPING, dataset, settings
 
+from trainers.data.digests import example_hashes
 from trainers.data.serving_code import load_preprocessor
 from trainers.engines.keras import predict
 from trainers.errors import TrainerError
 from trainers.evaluation import Evaluator
 from trainers.messages import Refit
+from trainers.model_files import _architecture
 from trainers.refit import plan_refit, refit, refit_epochs
 from trainers.seeds import derive_seed
 from trainers.settings import FitSettings
@@ -140,3 +142,31 @@ def test_a_refit_that_diverges_is_an_error_that_says_what_to_do(tmp_path, caplog
         refit(evaluator, Refit(config, (2, 2), str(tmp_path / "model")))
 
     assert not Path(tmp_path / "model" / "manifest.json").exists()
+
+
+def test_the_same_model_made_twice_has_one_identity_though_its_files_differ(winner, tmp_path):
+    evaluator, done, folder = winner
+    keras.layers.Dense(1)  # Keras counts the names of layers up within a process
+    again = refit(evaluator, Refit(CONFIG, (6, 8), str(tmp_path / "again")))
+    other = refit(evaluator, Refit(CONFIG, (2, 2), str(tmp_path / "other")))
+
+    assert again.manifest["identity"] == done.manifest["identity"] != other.manifest["identity"]
+    assert (tmp_path / "again" / "model.keras").read_bytes() != (folder / "model.keras").read_bytes()
+
+
+def test_names_that_keras_counts_up_are_no_part_of_an_identity():
+    def net(activation):
+        inputs = keras.Input((3,))
+        hidden = keras.layers.Activation(activation)(keras.layers.Dense(4)(inputs))
+        return keras.Model(inputs, keras.layers.Dense(1)(hidden))
+
+    assert net("relu").layers[1].name != net("relu").layers[1].name
+    assert _architecture(net("relu")) == _architecture(net("relu")) != _architecture(net("tanh"))
+
+
+def test_the_examples_that_could_be_learnt_from_are_told_by_hash(winner):
+    evaluator, _, folder = winner
+    hashes = np.load(folder / "examples.npy")
+    known = np.isin(example_hashes(evaluator.dataset), hashes)
+
+    assert np.array_equal(np.flatnonzero(known), np.sort(evaluator.splits.search))

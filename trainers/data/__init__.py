@@ -1,7 +1,7 @@
 """Data sets: read, tidied, hashed. Knows no task but the target's, no fold and no model."""
 
 from trainers.data.dataset import Array, Dataset
-from trainers.data.digests import row_hashes, text_hashes
+from trainers.data.digests import example_hashes, row_hashes, text_hashes
 from trainers.data.headers import LOOKED_AT, header_doubt
 from trainers.data.loading import describe, load
 from trainers.data.serving_code import (
@@ -25,6 +25,7 @@ __all__ = [
     "as_matrix",
     "column_kind",
     "describe",
+    "example_hashes",
     "find_column",
     "header_doubt",
     "load",

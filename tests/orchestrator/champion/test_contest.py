@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from ray.exceptions import RayError
@@ -21,6 +22,7 @@ from orchestrator.errors import LeaseLostError, NotFoundError, TrackingError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
 from orchestrator.ledger.records import SweepRow, TrialEnd
+from orchestrator.results.row_values import standing
 from orchestrator.results.status import Silent
 from orchestrator.running.staging import Staged, stage_data
 from orchestrator.running.stop import StopRequestedError
@@ -29,9 +31,11 @@ from orchestrator.search.trials import Trial, TrialState
 from orchestrator.spec.loading import SweepSpec, spec_from_mapping
 from orchestrator.tracking.registry import ModelRegistry, Version
 from orchestrator.tracking.store import open_client
+from trainers.data.digests import example_hashes
 from trainers.messages import Check, FoldFinished, Refit, Reply, TrialFailed
 from trainers.results import FoldResult, TrialResult
 from trainers.settings import Config, EngineName, SweepSettings
+from trainers.staging import open_staged
 
 Score = Callable[[Config, int], float | None]
 
@@ -127,18 +131,18 @@ class Place:
         )
         end = TrialEnd(number=0, state=TrialState.COMPLETED, score=0.9, summary=summary)
         self.ledger.commit(sweep, ends=[end])
-        sweep = self.ledger.update_facts(sweep, {"engine": "keras", "refit": {"test_metrics": {"accuracy": 0.5}}})
-        return self.again(sweep, spec, dispatcher, self.register())
+        facts = {"engine": "keras", "refit": {"test_metrics": {"accuracy": 0.5}}, **self.staged(spec).facts()}
+        return self.again(self.ledger.update_facts(sweep, facts), spec, dispatcher, self.register())
 
     def again(self, sweep: SweepRow, spec: SweepSpec, dispatcher: MadeUpTraining, version: str) -> Contest:
         return Contest(
             spec=spec,
             sweep=sweep,
             ledger=self.ledger,
-            staged=self.staged(spec),
+            staged=lambda: self.staged(spec),
             winner=self.ledger.trial(sweep.id, 0),
             version=version,
-            dispatcher=dispatcher,
+            dispatcher=lambda: dispatcher,
             spent=False,
             logs=self.folder,
             tick=lambda: None,
@@ -148,6 +152,17 @@ class Place:
     def staged(self, spec: SweepSpec) -> Staged:
         folder = self.folder / f"stage-{self.nights}"
         return stage_data(spec, folder)
+
+    def examples(self) -> Any:
+        """The hashes of what a refit of the last night could learn from."""
+        dataset, splits = open_staged(self.folder / f"stage-{self.nights}")
+        return np.unique(example_hashes(dataset)[splits.search])
+
+    def remember(self, examples: Any) -> None:
+        """Have the versions so far say that they were made from these."""
+        (self.folder / "data").mkdir()
+        if examples is not None:
+            np.save(self.folder / "data" / "examples.npy", examples)
 
     def register(self, run: str | None = None) -> str:
         client = open_client(self.uri)
@@ -218,7 +233,7 @@ def test_both_are_retrained_on_every_fresh_fold_under_another_seed(place: Place)
     assert rates == {0.01: set(range(6)), 0.1: set(range(6))}
     (settings,) = training.prepared
     assert settings.seed != contest.spec.seed
-    assert settings.stage != str(contest.staged.folder)
+    assert settings.stage != str(contest.staged().folder)
     assert settings.trainer.params == {}  # the configs hold them: the champion keeps its own
     figures = place.ledger.sweep("nightly").facts["comparison"]
     assert len(figures["challenger_scores"]) == len(figures["champion_scores"]) == 6
@@ -248,12 +263,39 @@ def test_what_is_not_better_by_more_than_chance_stays_challenger(place: Place, s
     assert "`kerasweep promote tumours 2`" in description
 
 
-def test_an_equal_config_is_not_trained_again(place: Place) -> None:
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (lambda hashes: hashes, "version 1, has the same config and knows all rows, so neither is better."),
+        (lambda hashes: hashes + np.uint64(1), "none of the rows that it was made from is there any more"),
+        (lambda hashes: None, "its folder does not say which rows it was made from"),
+    ],
+    ids=["no new rows", "all rows are new", "an older champion"],
+)
+def test_an_equal_config_without_rows_to_tell_the_two_apart_is_not_trained_again(
+    place: Place, known: Callable[[Any], Any], said: str
+) -> None:
     place.contest(0.01, MadeUpTraining(by_rate)).settle()
+    place.remember(known(place.examples()))
     training = MadeUpTraining(by_rate)
     place.contest(0.01, training).settle()
     assert training.trained == []
-    assert "version 1, has the same config" in place.outcome()["reason"]
+    assert said in place.outcome()["reason"]
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_an_equal_config_on_new_rows_is_a_refresh_and_decided_by_the_same_test(place: Place, better: bool) -> None:
+    place.contest(0.01, MadeUpTraining(by_rate)).settle()
+    examples = place.examples()
+    place.remember(examples[: len(examples) // 2])
+    on_all = 0.9 if better else 0.8
+    training = MadeUpTraining(lambda config, fold: (on_all if fold < 6 else 0.85) + 0.003 * (fold % 4))
+    place.contest(0.01, training).settle()
+    assert {folds for _, folds in training.trained} == {(0, 1, 2), (3, 4, 5), (6, 7, 8), (9, 10, 11)}
+    outcome = place.outcome()
+    assert outcome["reason"].startswith("a refresh: version 1 has the same config, but 2")
+    assert ("better with p =" in outcome["reason"]) == better == outcome["champion"]
+    assert place.aliases()["champion"] == ("2" if better else "1")
 
 
 @pytest.mark.parametrize(
@@ -300,19 +342,52 @@ def test_a_champion_made_elsewhere_is_not_challenged(place: Place, tags: dict[st
     assert place.aliases() == {"champion": "1", "challenger": "2"}
 
 
-def test_a_finished_comparison_is_not_repeated_by_a_resumed_sweep(place: Place) -> None:
+def killed_before_the_crowning(contest: Contest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ModelRegistry, "crown", die)
+        with pytest.raises(KeyboardInterrupt):
+            contest.settle()
+
+
+def test_a_finished_comparison_is_not_repeated_by_a_resumed_sweep(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.contest(0.01, MadeUpTraining(by_rate)).settle()
+    first = place.contest(0.1, MadeUpTraining(by_rate))
+    killed_before_the_crowning(first, monkeypatch)
+    training = MadeUpTraining(by_rate)
+    again = place.again(first.sweep, first.spec, training, first.version)
+    killed_before_the_crowning(again, monkeypatch)
+    assert training.trained == []
+    stricter = place.spec(model={"register_as": "tumours", "promote": {"repeats": 3}})
+    place.again(first.sweep, stricter, training, first.version).settle()
+    assert len({fold for _, folds in training.trained for fold in folds}) == 9
+    assert place.aliases()["champion"] == "2"
+
+
+def test_what_a_sweep_has_crowned_once_it_does_not_crown_again(place: Place) -> None:
     place.contest(0.01, MadeUpTraining(by_rate)).settle()
     first = place.contest(0.1, MadeUpTraining(by_rate))
     first.settle()
     place.registry.rollback("tumours")
+    place.again(first.sweep, first.spec, MadeUpTraining(by_rate), first.version).settle()
+    assert place.aliases()["champion"] == "1"
+    assert place.outcome()["reason"] == "this sweep made it the champion once, and version 1 was put in its place since."
+
+
+def test_a_later_sweep_with_the_very_same_model_leaves_the_champion_and_its_story_alone(place: Place) -> None:
+    first = place.contest(0.01, MadeUpTraining(by_rate))
+    first.settle()
+    described = place.version("1").description
     training = MadeUpTraining(by_rate)
-    place.again(first.sweep, first.spec, training, first.version).settle()
+    second = place.contest(0.01, training)
+    second.version = first.version  # what an upload of an equal model gives
+    assert second.settle()
     assert training.trained == []
-    assert place.aliases()["champion"] == "2"
-    place.registry.rollback("tumours")
-    stricter = place.spec(model={"register_as": "tumours", "promote": {"repeats": 3}})
-    place.again(first.sweep, stricter, training, first.version).settle()
-    assert len({fold for _, folds in training.trained for fold in folds}) == 9
+    assert place.aliases()["champion"] == "1"
+    assert place.version("1").description == described
+    assert standing(place.outcome()) == "tumours/1 stays champion: this very model is the champion already."
 
 
 def test_a_resumed_sweep_whose_version_is_the_champion_already_stays_so(place: Place) -> None:
@@ -326,7 +401,7 @@ def test_a_resumed_sweep_whose_version_is_the_champion_already_stays_so(place: P
 def test_a_registry_out_of_reach_leaves_a_challenger_and_a_reason(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     contest = place.contest(0.01, MadeUpTraining(by_rate))
     (place.folder / "mlflow.db").unlink()
-    contest.settle()
+    assert not contest.settle(), "it is to be tried again"
     outcome = place.outcome()
     assert not outcome["champion"]
     assert "could not be made or written: There is no MLflow store" in outcome["reason"]
@@ -439,6 +514,17 @@ def test_a_first_champion_cannot_be_rolled_back(place: Place) -> None:
     result = place.call("rollback", "tumours")
     assert result.exit_code == 2
     assert "tumours/1 replaced no other" in result.stderr
+
+
+def test_a_rollback_passes_over_the_same_model_registered_twice(place: Place) -> None:
+    client = open_client(place.uri)
+    for number, identity in zip(versions(place, 3), "abb", strict=True):
+        client.set_model_version_tag("tumours", number, "kerasweep.identity", identity)
+        place.call("promote", "tumours", number)
+    assert json.loads(place.call("rollback", "tumours", "--json").stdout)["champion"] == "1"
+    place.call("promote", "tumours", "2")
+    client.set_model_version_tag("tumours", "1", "kerasweep.identity", "b")
+    assert "replaced no other" in place.call("rollback", "tumours").stderr
 
 
 def test_no_store_is_made_by_looking_for_one(tmp_path: Path) -> None:

@@ -144,6 +144,21 @@ def test_fresh_splits_are_new_cuts_of_the_same_search_rows(staged: Path, tmp_pat
     assert np.array_equal(np.asarray(after.features), np.asarray(before.features))
 
 
+def test_folds_of_known_rows_alone_are_the_same_folds_with_less_to_train_on(staged: Path, tmp_path: Path) -> None:
+    dataset, _ = open_staged(staged)
+    known = np.arange(dataset.rows) % 3 > 0
+    fresh = stage_fresh_splits(staged, tmp_path / "fresh", settings(staged, CvSettings(folds=3, repeats=2)), 0.2, known)
+    folds = open_staged(tmp_path / "fresh")[1].folds
+    assert (fresh.repeats, fresh.known_repeats) == (((0, 1, 2), (3, 4, 5)), ((6, 7, 8), (9, 10, 11)))
+    assert fresh.folds == 6
+    for whole, less in zip(folds[:6], folds[6:], strict=True):
+        assert (less.fold, less.repeat) == (whole.fold, whole.repeat)  # so it begins with the same weights
+        assert np.array_equal(less.score, whole.score)
+        assert np.array_equal(less.train, whole.train[known[whole.train]])
+        assert np.array_equal(less.monitor, whole.monitor[known[whole.monitor]])
+        assert 0 < len(less.train) < len(whole.train)
+
+
 def test_rows_with_one_way_to_cut_are_refused(staged: Path, tmp_path: Path) -> None:
     one_way = settings(staged, CvSettings(repeats=2, shuffle=False))
     with pytest.raises(DataError, match="without shuffle"):

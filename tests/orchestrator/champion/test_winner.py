@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fake_sweeps import Clock, add, begin, run
 
-from orchestrator.champion.winner import choose_winner, chosen_epochs
+from orchestrator.champion.winner import choose_winner, chosen_epochs, end_open_trials
 from orchestrator.errors import KerasweepError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.search.trials import SweepState, TrialState
@@ -20,12 +20,15 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield opened
 
 
-def test_the_best_wins_and_what_a_budget_left_open_is_stopped(ledger: Ledger) -> None:
+def test_the_best_wins_and_what_a_budget_left_open_stays_open_until_the_refit_is_done(ledger: Ledger) -> None:
     sweep = begin(ledger)
     run(ledger, sweep, range(5))
     add(ledger, sweep, [5, 6])
     assert choose_winner(ledger, sweep).number == 3
+    assert [row.state for row in ledger.trials(sweep.id)][5:] == [TrialState.PENDING] * 2
+    end_open_trials(ledger, sweep)
     assert [row.state for row in ledger.trials(sweep.id)][5:] == [TrialState.STOPPED] * 2
+    assert ledger.trial(sweep.id, 3).state is TrialState.COMPLETED
 
 
 def test_a_refit_without_the_winners_folds_takes_their_median(ledger: Ledger) -> None:

@@ -14,12 +14,13 @@ from fake_sweeps import START, Clock, add, begin, end, fake_fold, finish, run
 
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepRow, TrialRow
+from orchestrator.results.row_values import run_page
 from orchestrator.search.trials import SweepState, TrialState
 from orchestrator.tracking.curve import BestCurve
 from orchestrator.tracking.dataset import dataset_content
 from orchestrator.tracking.files import environment, write_final_files, write_first_files
 from orchestrator.tracking.note import sweep_note
-from orchestrator.tracking.projection import CURVE_POINTS, param_text, sweep_run, thinned, trial_run
+from orchestrator.tracking.projection import CURVE_POINTS, param_text, summary_values, sweep_run, thinned, trial_params, trial_run
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_a_trial_shows_mean_spread_and_every_fold(ledger: Ledger, sweep: SweepRo
     assert values["accuracy_standard_error"] == pytest.approx(math.sqrt((1 / 2 + 0.5) * 0.005**2 / 2))
     assert (values["fold_0/accuracy"], values["fold_1/accuracy"]) == pytest.approx((0.9, 0.905))
     assert {name for name in values if name.startswith("fold_0/")} == {
-        "fold_0/accuracy", "fold_0/roc_auc", "fold_0/epoch", "fold_0/seconds",
+        "fold_0/accuracy", "fold_0/roc_auc", "fold_0/epoch", "fold_0/training_seconds",
     }  # fmt: skip
 
 
@@ -97,7 +98,7 @@ def test_numbers_that_are_not_finite_are_not_shown(ledger: Ledger, sweep: SweepR
     run(ledger, sweep, [0], ends={0: TrialState.DIVERGED})
     trial = only_trial(ledger, sweep)
     points = trial_run(sweep, trial, ledger.folds(trial.key)).metrics
-    assert {point.name for point in points} == {"seconds", "fold_0/epoch", "fold_0/seconds"}
+    assert {point.name for point in points} == {"training_seconds", "fold_0/epoch", "fold_0/training_seconds"}
 
 
 @pytest.mark.parametrize(
@@ -205,6 +206,43 @@ def test_the_parent_shows_baseline_winner_and_test_scores(ledger: Ledger, sweep:
     assert (content.start, content.end) == (round((START + 0.5) * 1000), round((done.finished or 0) * 1000))
     assert (values["baseline/accuracy"], values["test/accuracy"]) == pytest.approx((0.63, 0.93))
     assert values["accuracy"] == pytest.approx(0.9025)
+
+
+def test_the_parent_shows_the_winners_config_once_it_can_be_no_other(ledger: Ledger, sweep: SweepRow) -> None:
+    run(ledger, sweep, range(5))
+    assert sweep_run(ledger.sweep_by_id(sweep.id), ledger.trials(sweep.id)).params == {}
+    stopped = ledger.finish_sweep(sweep, SweepState.STOPPED)
+    assert sweep_run(stopped, ledger.trials(sweep.id)).params == {}
+    ledger.update_facts(again := begin(ledger), {"winner": 1})
+    params = sweep_run(end(ledger, again), ledger.trials(sweep.id)).params
+    assert params == {f"best.{name}": text for name, text in trial_params(sweep, ledger.trial(sweep.id, 1)).items()}
+    assert params["best.hidden_layers"] == "2"
+
+
+def test_seconds_of_the_parent_are_its_duration_and_the_folds_time_has_a_name_of_its_own(ledger: Ledger, sweep: SweepRow) -> None:
+    run(ledger, sweep, range(5))
+    content = sweep_run(end(ledger, sweep), ledger.trials(sweep.id))
+    values = {point.name: point.value for point in content.metrics}
+    assert values["seconds"] == ((content.end or 0) - content.start) / 1000 > 0
+    assert "training_seconds" not in values
+    assert {"training_seconds": 1.0}.items() <= summary_values(ledger.trial(sweep.id, 0)).items()
+
+
+@pytest.mark.parametrize(
+    ("uri", "page"),
+    [
+        ("sqlite:///mlflow.db", "http://127.0.0.1:5000/#/experiments/5/runs/abc?workflowType=machine_learning"),
+        ("http://me:hush@tower:80/ml/", "http://tower:80/ml/#/experiments/5/runs/abc?workflowType=machine_learning"),
+    ],
+)
+def test_the_page_is_that_of_the_sweeps_own_run_as_model_training(ledger: Ledger, sweep: SweepRow, uri: str, page: str) -> None:
+    ledger.set_mlflow_run(sweep.id, "abc", experiment="5")
+    assert run_page(ledger.sweep_by_id(sweep.id), uri) == page
+
+
+def test_without_a_run_there_is_no_page_of_it(sweep: SweepRow) -> None:
+    assert run_page(sweep, "sqlite:///mlflow.db") == ""
+    assert run_page(sweep, "http://me:hush@tower/") == "http://tower/"
 
 
 def test_the_winner_may_be_another_than_the_best(ledger: Ledger, sweep: SweepRow) -> None:

@@ -484,6 +484,32 @@ def test_a_new_model_becomes_the_next_version(ledger: Ledger, sweep: SweepRow, m
     assert tracker.upload_model(model, register_as="cancer").version == "2"
 
 
+def test_the_model_is_among_what_the_sweeps_run_has_put_out_and_once(
+    ledger: Ledger, sweep: SweepRow, mlflow: Mlflow, model: Path
+) -> None:
+    tracker = tracker_of(ledger, sweep, mlflow.uri)
+    for _ in range(2):
+        uploaded = tracker.upload_model(model)
+    (output,) = mlflow.parent().outputs.model_outputs
+    assert f"models:/{output.model_id}" == uploaded.uri
+
+
+def test_the_same_model_written_at_another_time_is_not_registered_twice(
+    ledger: Ledger, sweep: SweepRow, mlflow: Mlflow, model: Path
+) -> None:
+    tracker = tracker_of(ledger, sweep, mlflow.uri)
+    (model / "data" / "manifest.json").write_text(json.dumps({"identity": "one"}))
+    first = tracker.upload_model(model, register_as="cancer")
+    (model / "checksums.json").write_text(json.dumps({"files": {"data/model.keras": "another date"}}))
+    assert tracker.upload_model(model, register_as="cancer") == first
+    ledger.finish_sweep(sweep, SweepState.COMPLETED)
+    later = tracker_of(ledger, begin(ledger), mlflow.uri).upload_model(model, register_as="cancer")
+    assert later.version == first.version, "a later sweep that comes to the same model takes its version"
+    assert later.uri != first.uri, "its own run has a model to show"
+    (model / "data" / "manifest.json").write_text(json.dumps({"identity": "two"}))
+    assert tracker.upload_model(model, register_as="cancer").version == "2"
+
+
 def test_an_upload_that_fails_says_where_the_model_stays(ledger: Ledger, sweep: SweepRow, mlflow: Mlflow, model: Path) -> None:
     tracker = tracker_of(ledger, sweep, mlflow.uri, open_store=Flaky(1))
     with pytest.raises(TrackingError, match=r"could not be uploaded; it stays in .*model: the server is away"):
