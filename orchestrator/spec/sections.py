@@ -21,7 +21,7 @@ from orchestrator.spec.values import (
     TrackingUri,
     WebAddress,
 )
-from trainers.settings import FoldKind, RecipeName, Source
+from trainers.settings import Duplicates, FoldKind, RecipeName, Source
 
 AtLeastOne = Annotated[int, Field(ge=1)]
 
@@ -93,6 +93,11 @@ class CvSection(Section):
     )
     shuffle: bool = Field(default=True, description="Whether rows are shuffled before they are cut; timeseries never shuffles.")
     repeats: int = Field(default=1, ge=1, description="How often the rows are cut anew.")
+    duplicates: Duplicates = Field(
+        default="together",
+        description="Where rows with equal features go: together to one side of every split (folds, monitor split, test part), or "
+        "apart, like any others. Groups and time series have a rule of their own.",
+    )
 
 
 class EarlyStoppingSection(Section):
