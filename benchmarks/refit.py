@@ -44,7 +44,7 @@ def main() -> None:
     from benchmarks.refit_tables import TABLES, read
 
     runs: list[Run] = json.loads(arguments.results.read_text(encoding="utf-8")) if arguments.results.is_file() else []
-    for table in TABLES:
+    for table in [table for table in TABLES if arguments.tables is None or table.name in arguments.tables]:
         found = read(table, arguments.data, arguments.rows)
         if found is None:
             print(f"{table.name}: {table.file} is not in {arguments.data}, and scikit-learn has none like it: left out.")
@@ -63,6 +63,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.refit", description="Compare rules for the refit's epochs.")
     parser.add_argument("--data", type=Path, help="folder with the tables; what is absent there is taken from scikit-learn")
+    parser.add_argument("--tables", nargs="+", help="names of tables; default all. Kept results of the others stay")
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(1, 11)))
     parser.add_argument("--rows", type=int, default=2000, help="rows of a table at most")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the file that keeps raw results")

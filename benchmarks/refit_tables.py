@@ -51,5 +51,7 @@ def read(table: Table, folder: Path | None, rows: int) -> tuple[str, Dataset] | 
     if whole.rows <= rows:
         return name, whole
     kept = np.sort(np.random.default_rng(0).permutation(whole.rows)[:rows])
-    features = whole.features[kept] if isinstance(whole.features, np.ndarray) else whole.features.iloc[kept].reset_index(drop=True)
+    features = (
+        whole.features[kept] if isinstance(whole.features, np.ndarray) else whole.features.iloc[kept].reset_index(drop=True)
+    )
     return name, replace(whole, features=features, target=whole.target[kept], fingerprint=f"{whole.fingerprint} {rows}")

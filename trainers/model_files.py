@@ -5,7 +5,8 @@
     model.keras       the trained model
     preprocessing/    Preprocessor.export: raw columns to the model's inputs
     sample.json       five raw rows: {"columns": [...], "data": [[...], ...]}, or {"columns": null, "dtype": ..., "data": ...}
-    manifest.json     written last: a folder with one is whole
+    manifest.json     written last: a folder with one is whole. Its ``refit`` says by what rule and for how many epochs the model
+                      was trained, beside the config's own and those that its folds chose
 """
 
 from __future__ import annotations

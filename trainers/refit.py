@@ -102,6 +102,7 @@ def refit(evaluator: Evaluator, request: Refit, report: EpochReport = lambda don
             "rule": plan.rule,
             "epochs": fitted.epoch,
             "epochs_run": fitted.epochs_run,
+            "config_epochs": config["epochs"],
             "fold_epochs": list(request.fold_epochs),
             "rows": len(plan.train),
             "monitor_rows": 0 if plan.monitor is None else len(plan.monitor),

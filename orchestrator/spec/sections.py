@@ -95,8 +95,8 @@ class CvSection(Section):
     repeats: int = Field(default=1, ge=1, description="How often the rows are cut anew.")
     duplicates: Duplicates = Field(
         default="together",
-        description="Where rows with equal features go: together to one side of every split (folds, monitor split, test part), or "
-        "apart, like any others. Groups and time series have a rule of their own.",
+        description="Where rows with equal features go: together to one side of every split (folds, monitor split, test part), "
+        "or apart, like any others. Groups and time series have a rule of their own.",
     )
 
 
@@ -125,7 +125,9 @@ class FitSection(Section):
     )
     refit: Literal["median_epochs", "monitor"] = Field(
         default="median_epochs",
-        description="How long the winner is trained: by its folds' epochs, or with a monitor split of its own.",
+        description="How long the winner is trained on all search rows. median_epochs: for the median of its folds' chosen "
+        "epochs, never more than the config's, and exactly these without early stopping; monitor: until early stopping on a "
+        "monitor split of its own.",
     )
 
 

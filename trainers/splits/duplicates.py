@@ -21,8 +21,8 @@ _log = logging.getLogger(__name__)
 def find_twins(dataset: Dataset, kind: SplitKind, cv: CvSettings) -> Array | None:
     """Return (rows,) int64, equal for rows with equal features, where such rows are to be kept together; else None.
 
-    None too where no row repeats another, and for the kinds that have a rule of their own: whole groups, and time. A number's type
-    and the sign of a zero make no difference; a missing value equals a missing value.
+    None too where no row repeats another, and for the kinds that have a rule of their own: whole groups, and time. A number's
+    type and the sign of a zero make no difference; a missing value equals a missing value.
     """
     return equal_rows(dataset) if cv.duplicates == "together" and kind in ("kfold", "stratified") else None
 
@@ -54,8 +54,8 @@ def keep_together(part: Array, twins: Array, labels: Array, rng: np.random.Gener
 
     Parameters
     ----------
-    part : (rows,) int64, the part (0, 1, ...) that each row would go to if all were different. Where no rows are equal it comes back
-        as it is.
+    part : (rows,) int64, the part (0, 1, ...) that each row would go to if all were different. Where no rows are equal it comes
+        back as it is.
     twins : (rows,) int64, equal for equal rows.
     labels : (rows,) int64, the class of each row; zeros where classes do not count.
     rng : draws which rows go where; None: the first ones to the first part.
@@ -63,8 +63,8 @@ def keep_together(part: Array, twins: Array, labels: Array, rng: np.random.Gener
     Notes
     -----
     Sets of equal rows are dealt first, the largest before the others, each to the part where the chi-square distance of what it
-    holds from what ``part`` gave it shrinks most. Single rows then fill up each part, so as long as no set is larger than a part the
-    counts of every label are those of ``part``. A part left empty gets the smallest set that another can spare.
+    holds from what ``part`` gave it shrinks most. Single rows then fill up each part, so where they are enough the counts of every
+    label are those of ``part``. A part left empty gets the smallest set that another can spare.
     """
     _, first, codes, sizes = np.unique(twins, return_index=True, return_inverse=True, return_counts=True)
     if len(sizes) == len(part):

@@ -52,7 +52,8 @@ def make_splits(
     _check_twins(twins, search, cv)
     folds: list[Fold] = []
     for repeat in range(cv.repeats):
-        for number, (training, score) in enumerate(_cut(dataset, kind, search, cv, _derive(seed, repeat), twins)):
+        pairs = _cut(dataset, kind, search, cv, seed=_derive(seed, repeat), twins=twins)
+        for number, (training, score) in enumerate(pairs):
             train, monitor = training, score[:0]
             if monitor_split == 0:
                 monitor = score
@@ -146,13 +147,13 @@ def _check_twins(twins: Array | None, search: Rows, cv: CvSettings) -> None:
     different = cv.folds if twins is None else len(np.unique(twins[search]))
     if different < cv.folds:
         raise DataError(
-            f"cv.folds: equal rows go to one fold, so {cv.folds!r} folds need as many different rows. Got {different} outside the "
-            "test part. Take fewer folds, or cv.duplicates: apart."
+            f"cv.folds: equal rows go to one fold, so {cv.folds!r} folds need as many different rows. Got {different} outside "
+            "the test part. Take fewer folds, or cv.duplicates: apart."
         )
 
 
 def _cut(
-    dataset: Dataset, kind: SplitKind, search: Rows, cv: CvSettings, seed: int, twins: Array | None
+    dataset: Dataset, kind: SplitKind, search: Rows, cv: CvSettings, *, seed: int, twins: Array | None
 ) -> Iterator[tuple[Rows, Rows]]:
     """Yield (training rows, scoring rows) of every fold of one repeat."""
     from sklearn import model_selection

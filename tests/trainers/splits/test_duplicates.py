@@ -1,4 +1,4 @@
-"""Equal rows: on one side of every split, with the sizes and shares of the parts kept, and nothing changed where there are none."""
+"""Equal rows: on one side of every split, sizes and shares of the parts kept, and nothing changed where there are none."""
 
 from __future__ import annotations
 
@@ -160,9 +160,7 @@ def test_equal_rows_of_different_ids_go_to_the_test_part_together_and_stay_as_ro
         ("apart", "'apart' lets a row be scored whose twin was trained on; 'together' does not."),
     ],
 )
-def test_the_number_of_repeating_rows_is_said_in_one_line(
-    duplicates: str, words: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_number_of_repeating_rows_is_said_in_one_line(duplicates: str, words: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         split(make(np.arange(200) % 163), duplicates=duplicates, repeats=2)
     (line,) = [record.getMessage() for record in caplog.records if "cv.duplicates" in record.getMessage()]
