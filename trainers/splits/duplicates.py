@@ -63,8 +63,8 @@ def keep_together(part: Array, twins: Array, labels: Array, rng: np.random.Gener
     Notes
     -----
     Sets of equal rows are dealt first, the largest before the others, each to the part where the chi-square distance of what it
-    holds from what ``part`` gave it shrinks most. Single rows then fill up each part, so where they are enough the counts of every
-    label are those of ``part``. A part left empty gets the smallest set that another can spare.
+    holds from what ``part`` gave it shrinks most. Single rows then fill up each part, so where they are enough the counts of
+    every label are those of ``part``. A part left empty gets the smallest set that another can spare.
     """
     _, first, codes, sizes = np.unique(twins, return_index=True, return_inverse=True, return_counts=True)
     if len(sizes) == len(part):

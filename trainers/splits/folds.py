@@ -173,23 +173,16 @@ def _cut(
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # logged above, with its name
         pairs = list(splitter.split(search, dataset.target[search], groups))
     if twins is not None:
-        pairs = _cut_twins(pairs, twins[search], dataset.target[search] if kind == "stratified" else None, cv, seed)
+        fold = np.empty(len(search), dtype=np.int64)
+        for number, (_, score) in enumerate(pairs):
+            fold[score] = number
+        labels = dataset.target[search] if kind == "stratified" else np.zeros_like(fold)
+        fold = keep_together(fold, twins[search], labels, np.random.default_rng(seed) if cv.shuffle else None)
+        pairs = [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(cv.folds)]
     for training, score in pairs:
         if not len(training) or not len(score):
             raise DataError(f"cv.folds: {cv.folds!r} folds of kind {kind!r} leave one of them empty. Take fewer folds.")
         yield search[training], search[score]
-
-
-def _cut_twins(
-    pairs: list[tuple[Array, Array]], twins: Array, target: Array | None, cv: CvSettings, seed: int
-) -> list[tuple[Array, Array]]:
-    """Return the folds with equal rows together; positions among the search rows, as scikit-learn gives them."""
-    fold = np.empty(len(twins), dtype=np.int64)
-    for number, (_, score) in enumerate(pairs):
-        fold[score] = number
-    rng = np.random.default_rng(seed) if cv.shuffle else None
-    fold = keep_together(fold, twins, np.zeros_like(fold) if target is None else target, rng)
-    return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(cv.folds)]
 
 
 def _cut_time(order: Array, search: Rows, folds: int) -> Iterator[tuple[Rows, Rows]]:
