@@ -6,7 +6,8 @@
     preprocessing/    Preprocessor.export: raw columns to the model's inputs
     sample.json       five raw rows: {"columns": [...], "data": [[...], ...]}, or {"columns": null, "dtype": ..., "data": ...}
     examples.npy      hashes of the examples that the refit could learn from, sorted: which rows of a later data set are new to it
-    manifest.json     written last: a folder with one is whole
+    manifest.json     written last: a folder with one is whole. Its ``refit`` says by what rule and for how many epochs the model
+                      was trained, beside the config's own and those that its folds chose
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from trainers.model_files import describe_data, describe_output, write_model
 from trainers.preprocessing import class_weights, model_shape, part, prepare
 from trainers.recipes import build_model
 from trainers.seeds import derive_seed
-from trainers.splits import monitor_rows
+from trainers.splits import find_twins, monitor_rows
 
 if TYPE_CHECKING:
     import keras
@@ -102,6 +102,7 @@ def refit(evaluator: Evaluator, request: Refit, report: EpochReport = lambda don
             "rule": plan.rule,
             "epochs": fitted.epoch,
             "epochs_run": fitted.epochs_run,
+            "config_epochs": config["epochs"],
             "fold_epochs": list(request.fold_epochs),
             "rows": len(plan.train),
             "monitor_rows": 0 if plan.monitor is None else len(plan.monitor),
@@ -176,44 +177,46 @@ def plan_refit(evaluator: Evaluator, config: Mapping[str, Any], fold_epochs: Seq
     if fit.refit == "monitor" and stopping is not None and stopping.split > 0:
         cv = evaluator.settings.cv
         train, monitor = monitor_rows(
-            evaluator.dataset, splits.search, kind=splits.kind, share=stopping.split, shuffle=cv.shuffle, seed=seed
+            evaluator.dataset,
+            splits.search,
+            kind=splits.kind,
+            share=stopping.split,
+            shuffle=cv.shuffle,
+            seed=seed,
+            twins=find_twins(evaluator.dataset, splits.kind, cv),
         )
         rule = f"monitor: trained on {len(train)} of the search rows, early stopping watched the other {len(monitor)}"
         return RefitPlan(train, monitor, config["epochs"], rule)
-    steps = [steps_of(len(fold.train), config["batch_size"]) for fold in splits.folds]
-    full = steps_of(len(splits.search), config["batch_size"])
-    epochs = refit_epochs(fold_epochs, steps, full)
-    rule = (
-        f"median_epochs: the median over folds of chosen epoch x steps of all search rows / steps of the fold, rounded: epochs "
-        f"{list(fold_epochs)}, steps {steps}, {full} steps for all {len(splits.search)} rows"
-    )
+    epochs = refit_epochs(fold_epochs, config["epochs"], stops_early=stopping is not None)
+    if stopping is None:
+        rule = f"epochs: the config's {epochs}, since nothing stops early"
+    else:
+        rule = (
+            f"median_epochs: the median of the folds' chosen epochs {list(fold_epochs)}, rounded, and the config's "
+            f"{config['epochs']} at most"
+        )
     if fit.refit == "monitor":
         rule += "; the sweep asks for monitor, but it has no monitor split"
     return RefitPlan(splits.search, None, epochs, rule)
 
 
-def steps_of(rows: int, batch_size: int) -> int:
-    """Return the steps of one epoch."""
-    return math.ceil(rows / batch_size)
-
-
-def refit_epochs(fold_epochs: Sequence[int], fold_steps: Sequence[int], full_steps: int) -> int:
-    """Return for how many epochs all search rows are trained on: at least 1.
+def refit_epochs(fold_epochs: Sequence[int], most: int, *, stops_early: bool) -> int:
+    """Return for how many epochs all search rows are trained on: at least 1, and never more than the user allowed.
 
     Parameters
     ----------
-    fold_epochs : the chosen epoch of each fold.
-    fold_steps : the steps of an epoch of each fold, in the same order.
-    full_steps : the steps of an epoch over all search rows.
+    fold_epochs : the chosen epoch of each fold, at least one.
+    most : the config's epochs; exactly these where nothing stops early.
+    stops_early : whether the folds had early stopping. The median of their epochs is taken as it is: an epoch of all search rows
+        has more steps than a fold's already (``python -m benchmarks.refit``).
 
     Raises
     ------
     TrainerError
-        The two are not as many.
+        No fold has chosen an epoch.
     """
-    if not fold_epochs or len(fold_epochs) != len(fold_steps):
-        raise TrainerError(
-            f"refit: expected one chosen epoch for each of the {len(fold_steps)} folds, got {list(fold_epochs)!r}."
-        )
-    products = [epochs * full_steps / steps for epochs, steps in zip(fold_epochs, fold_steps, strict=True)]
-    return max(1, math.floor(statistics.median(products) + 0.5))
+    if not stops_early:
+        return most
+    if not fold_epochs:
+        raise TrainerError("refit: expected the chosen epoch of each fold, got none.")
+    return min(max(1, math.floor(statistics.median(fold_epochs) + 0.5)), most)

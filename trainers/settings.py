@@ -10,6 +10,7 @@ Task = Literal["binary", "multiclass", "regression"]
 Column = str | int
 ColumnKind = Literal["categorical", "text", "number"]
 Source = Literal["csv", "parquet", "npz", "sklearn", "callable"]
+Duplicates = Literal["together", "apart"]
 FoldKind = Literal["auto", "kfold", "stratified", "group", "timeseries"]
 RecipeName = Literal["mlp", "wide_deep", "text_cnn", "builder"]
 EngineName = Literal["keras", "fused"]
@@ -43,12 +44,16 @@ class DataSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CvSettings:
-    """How rows are cut into folds: ``folds`` parts, ``repeats`` times over."""
+    """How rows are cut into folds: ``folds`` parts, ``repeats`` times over.
+
+    ``duplicates`` says where rows with equal features go: together to one side of every split, or apart like any others.
+    """
 
     folds: int = 3
     kind: FoldKind = "auto"
     shuffle: bool = True
     repeats: int = 1
+    duplicates: Duplicates = "together"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,12 +166,15 @@ def next_manual(connection: Connection, name: str) -> str:
     return next_by_hand(connection.scalars(used))
 
 
+_HINTS = {"splits": "the rows are cut otherwise than then; where equal rows were cut apart, cv.duplicates: apart does so again"}
+
+
 def _difference(path: str, was: Any, now: Any) -> Iterator[str]:
     if isinstance(was, dict) and isinstance(now, dict):
         for name in [*was, *(name for name in now if name not in was)]:
             yield from _difference(f"{path}.{name}", was.get(name, _ABSENT), now.get(name, _ABSENT))
     elif was is _ABSENT or now is _ABSENT or canonical(was) != canonical(now):
-        yield f"{path}: was {was!r}, now {now!r}"
+        yield f"{path}: was {was!r}, now {now!r}" + (f" ({_HINTS[path]})" if path in _HINTS else "")
 
 
 class _Absent:

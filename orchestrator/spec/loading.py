@@ -31,6 +31,7 @@ _STAND_INS: dict[str, Any] = {
     "schedule.cron": "0 0 * * *",
 }
 """What takes the place of a required key that is missing or wrong, so that the rest of the file can be checked all the same."""
+_APART = {"duplicates": "apart"}
 
 
 def load_spec(path: str | Path, ledger: str | None = None) -> SweepSpec:
@@ -89,6 +90,8 @@ def spec_from_mapping(mapping: Mapping[str, Any], folder: str | Path, source: st
 def spec_from_record(record: Mapping[str, Any]) -> SweepSpec:
     """Return the spec that ``SweepSpec.record`` gave; files are not looked at again.
 
+    A record without ``cv.duplicates`` is of a version that cut equal rows apart, and goes on so.
+
     Raises
     ------
     SpecError
@@ -96,7 +99,7 @@ def spec_from_record(record: Mapping[str, Any]) -> SweepSpec:
     """
     context = {"folder": record["folder"], "source": record["source"]}
     try:
-        return SweepSpec.model_validate(record["sweep"], context=context)
+        return SweepSpec.model_validate({**record["sweep"], "cv": _APART | record["sweep"].get("cv", {})}, context=context)
     except ValidationError as error:
         raise SpecError(record["source"], model_problems(error, SweepSpec)) from None
 

@@ -167,12 +167,14 @@ class SweepSpec(Section):
     def identity(self) -> dict[str, Any]:
         """Return the parts that decide results, JSON-able: equal parts are the same search over the same described data.
 
-        Where the data lies is left out, its content counts; ``space`` is a list of pairs, since a grid walks it in written order.
+        Where the data lies is left out, its content counts, and so is ``cv.duplicates``: what it does is in the splits, which are
+        compared too. ``space`` is a list of pairs, since a grid walks it in written order.
         """
         parts = self.model_dump(mode="json", include=set(_DECIDING))
         parts["data"] = {
             key: value for key, value in parts["data"].items() if key not in ("path", "ship") and (value or key not in _IF_GIVEN)
         }
+        parts["cv"] = {key: value for key, value in parts["cv"].items() if key != "duplicates"}
         parts["space"] = [[name, domain] for name, domain in parts["space"].items()]
         return parts
 

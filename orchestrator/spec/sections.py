@@ -22,7 +22,7 @@ from orchestrator.spec.values import (
     TrackingUri,
     WebAddress,
 )
-from trainers.settings import ColumnKind, FoldKind, RecipeName, Source
+from trainers.settings import ColumnKind, Duplicates, FoldKind, RecipeName, Source
 
 AtLeastOne = Annotated[int, Field(ge=1)]
 
@@ -107,6 +107,11 @@ class CvSection(Section):
     )
     shuffle: bool = Field(default=True, description="Whether rows are shuffled before they are cut; timeseries never shuffles.")
     repeats: int = Field(default=1, ge=1, description="How often the rows are cut anew.")
+    duplicates: Duplicates = Field(
+        default="together",
+        description="Where rows with equal features go: together to one side of every split (folds, monitor split, test part), "
+        "or apart, like any others. Groups and time series have a rule of their own.",
+    )
 
 
 class EarlyStoppingSection(Section):
@@ -134,7 +139,9 @@ class FitSection(Section):
     )
     refit: Literal["median_epochs", "monitor"] = Field(
         default="median_epochs",
-        description="How long the winner is trained: by its folds' epochs, or with a monitor split of its own.",
+        description="How long the winner is trained on all search rows. median_epochs: for the median of its folds' chosen "
+        "epochs, never more than the config's, and exactly these without early stopping; monitor: until early stopping on a "
+        "monitor split of its own.",
     )
 
 

@@ -69,7 +69,7 @@ BROKEN: dict[str, Broken] = {
     "misspelt section": _one("stratgy", {"type": "grid"}, r"unknown key; did you mean 'strategy'\?"),
     "misspelt key": _one("fit.epoch", 3, r"unknown key; did you mean 'epochs'\?"),
     "key of another section": _one("batch_size", 3, r"unknown key here; did you mean fit.batch_size\?"),
-    "unknown key": _one("cv.zebra", 3, r"unknown key; expected folds, kind, shuffle or repeats\."),
+    "unknown key": _one("cv.zebra", 3, r"unknown key; expected folds, kind, shuffle, repeats or duplicates\."),
     "deep unknown key": Broken(
         {"fit": {"early_stopping": {"patients": 3}}}, {"fit.early_stopping.patients": r"mean 'patience'\?"}
     ),

@@ -18,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from trainers.data.dataset import Dataset
 from trainers.preprocessing.prepare import prepare
-from trainers.settings import CvSettings, FoldKind, SweepSettings
+from trainers.settings import CvSettings, Duplicates, FoldKind, SweepSettings
 from trainers.splits.folds import make_splits
 from trainers.splits.splits import Splits
 
@@ -69,8 +69,14 @@ def rows_in_days() -> Dataset:
     return make(days, order=days)
 
 
-def cut(dataset: Dataset, kind: FoldKind) -> Splits:
-    return make_splits(dataset, "binary", CvSettings(kind=kind), test_size=0.2, monitor_split=0.25, seed=4)
+def equal_rows() -> Dataset:
+    """Each row about four times, word for word."""
+    return make(np.random.default_rng(3).integers(0, 2 * 90, 2 * ROWS))
+
+
+def cut(dataset: Dataset, kind: FoldKind, duplicates: Duplicates = "together") -> Splits:
+    cv = CvSettings(kind=kind, duplicates=duplicates)
+    return make_splits(dataset, "binary", cv, test_size=0.2, monitor_split=0.25, seed=4)
 
 
 def accuracy(dataset: Dataset, fitted: np.ndarray, scored: np.ndarray, preprocessing: str, code: str) -> float:
@@ -123,15 +129,28 @@ def test_nothing_leaks_between_earlier_and_later_parts(preprocessing: str, code:
 @SETTINGS
 def test_groups_and_days_would_leak_through_plain_folds(preprocessing: str, code: str) -> None:
     for dataset in (rows_in_groups(), rows_in_days()):
-        fold = cut(dataset, "kfold").folds[0]
+        fold = cut(dataset, "kfold", "apart").folds[0]
         assert accuracy(dataset, fold.train, fold.score, preprocessing, code) > 0.8
 
 
 @SETTINGS
+@pytest.mark.parametrize("kind", ["kfold", "stratified"])
+def test_nothing_leaks_between_equal_rows(preprocessing: str, kind: FoldKind, code: str) -> None:
+    of_a_coin(equal_rows(), kind, preprocessing, code)
+
+
+@SETTINGS
+def test_equal_rows_cut_apart_would_leak(preprocessing: str, code: str) -> None:
+    fold = cut(equal_rows(), "stratified", "apart").folds[0]
+    assert accuracy(equal_rows(), fold.train, fold.monitor, preprocessing, code) > 0.8
+    assert accuracy(equal_rows(), fold.train, fold.score, preprocessing, code) > 0.8
+
+
+@SETTINGS
 def test_nothing_leaks_from_the_test_part_through_repeated_rows(preprocessing: str, code: str) -> None:
-    dataset = make(np.random.default_rng(3).integers(0, 90, ROWS))  # each row about four times, word for word
-    splits = cut(dataset, "stratified")
-    assert accuracy(dataset, np.arange(ROWS), splits.test, preprocessing, code) == 1.0
+    dataset = equal_rows()
+    splits = cut(dataset, "stratified", "apart")
+    assert accuracy(dataset, np.arange(dataset.rows), splits.test, preprocessing, code) == 1.0
     assert accuracy(dataset, splits.search, splits.test, preprocessing, code) < 0.8
 
 

@@ -20,21 +20,25 @@ from trainers.refit import plan_refit, refit, refit_epochs
 from trainers.seeds import derive_seed
 from trainers.settings import FitSettings
 
-CONFIG = {"learning_rate": 0.02, "dropout": 0.1}
+CONFIG = {"learning_rate": 0.02, "dropout": 0.1, "epochs": 20}
 
 
 @pytest.mark.parametrize(
-    ("epochs", "steps", "full", "expected"),
-    [((10, 20, 30), (4, 4, 4), 6, 30), ((10, 20), (4, 5), 6, 20), ((3,), (4,), 6, 5), ((1,), (9,), 2, 1), ((1, 2), (1, 1), 1, 2)],
+    ("epochs", "most", "expected"),
+    [((10, 20, 30), 100, 20), ((10, 21), 100, 16), ((3,), 4, 3), ((1, 2), 9, 2), ((90, 80, 60), 60, 60), ((0, 0), 9, 1)],
 )
-def test_epochs_are_the_median_of_the_folds_scaled_to_the_steps_of_all_rows(epochs, steps, full, expected):
-    assert refit_epochs(epochs, steps, full) == expected
+def test_epochs_are_the_median_of_the_folds_and_never_more_than_the_configs(epochs, most, expected):
+    assert refit_epochs(epochs, most, stops_early=True) == expected
 
 
-@pytest.mark.parametrize("epochs", [(), (3,)])
-def test_each_fold_must_have_chosen_an_epoch(epochs):
-    with pytest.raises(TrainerError, match="each of the 2 folds"):
-        refit_epochs(epochs, (4, 4), 6)
+@pytest.mark.parametrize("epochs", [(), (200, 200, 200), (3,)])
+def test_where_nothing_stops_early_all_of_the_configs_epochs_are_trained(epochs):
+    assert refit_epochs(epochs, 200, stops_early=False) == 200
+
+
+def test_some_fold_must_have_chosen_an_epoch():
+    with pytest.raises(TrainerError, match="the chosen epoch of each fold, got none"):
+        refit_epochs((), 6, stops_early=True)
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +56,10 @@ def test_all_search_rows_are_trained_on_by_the_stated_rule(winner):
     evaluator, done, _ = winner
     told = done.manifest["refit"]
 
-    full, fold = -(-len(evaluator.splits.search) // 16), [-(-len(f.train) // 16) for f in evaluator.splits.folds]
-    assert done.epochs == told["epochs"] == refit_epochs((6, 8), fold, full) > 8
+    assert done.epochs == told["epochs"] == told["epochs_run"] == 7
+    assert (told["config_epochs"], told["fold_epochs"]) == (20, [6, 8])
     assert told["rows"] == len(evaluator.splits.search)
-    assert told["rule"].startswith("median_epochs: the median over folds")
+    assert told["rule"] == "median_epochs: the median of the folds' chosen epochs [6, 8], rounded, and the config's 20 at most"
     assert told["seed"] == derive_seed(7, evaluator.effective(CONFIG), "refit")
 
 
@@ -107,6 +111,18 @@ def test_equal_requests_give_equal_models(winner, tmp_path):
     assert again.test_metrics == done.test_metrics
 
 
+@pytest.mark.parametrize(("stopping", "chosen", "epochs"), [(None, (4, 4), 4), (None, (2, 9), 4), (STOPPING, (9, 9), 4)])
+def test_it_is_never_trained_for_longer_than_the_user_allowed(tmp_path, stopping, chosen, epochs):
+    fit = FitSettings(epochs=4, batch_size=16, early_stopping=stopping)
+    evaluator = Evaluator(settings(tmp_path / "stage", dataset(), fit=fit))
+
+    done = refit(evaluator, Refit({}, chosen, str(tmp_path / "model")))
+
+    told = done.manifest["refit"]
+    assert done.epochs == told["epochs_run"] == epochs
+    assert told["rule"].startswith("median_epochs: " if stopping else "epochs: the config's 4, since nothing stops early")
+
+
 class TestMonitorRule:
     def test_a_monitor_split_is_kept_and_watched(self, tmp_path):
         fit = FitSettings(epochs=3, batch_size=16, early_stopping=STOPPING, refit="monitor")
@@ -121,6 +137,18 @@ class TestMonitorRule:
         assert told["epochs_run"] <= 3
         assert done.test_metrics == {}
         assert done.manifest["output"]["scaler"]["mean"] == pytest.approx(500, abs=50)
+
+    def test_equal_rows_are_not_trained_on_and_watched(self, tmp_path):
+        data = dataset()
+        twice = replace(
+            data, features=pd.concat([data.features] * 2, ignore_index=True), target=np.concatenate([data.target] * 2)
+        )
+        fit = FitSettings(epochs=3, batch_size=16, early_stopping=STOPPING, refit="monitor")
+        evaluator = Evaluator(settings(tmp_path, twice, fit=fit))
+
+        plan = plan_refit(evaluator, evaluator.effective({}), (2, 2), 1)
+
+        assert not set(plan.train % 150) & set(plan.monitor % 150)
 
     @pytest.mark.parametrize("stopping", [None, replace(STOPPING, split=0.0)])
     def test_without_a_split_to_keep_the_median_is_taken_and_the_rule_says_so(self, tmp_path, stopping):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainers.errors import DataError
+from trainers.splits.duplicates import find_twins, keep_together, tell_twins
 from trainers.splits.holdout import in_test_part
 from trainers.splits.monitoring import monitor_rows
 from trainers.splits.splits import Fold, Rows, SplitKind, Splits
@@ -31,7 +32,8 @@ def make_splits(
     Parameters
     ----------
     cv : ``kind`` auto means: groups given, whole groups (stratified for classes); else order given, timeseries; else stratified
-        for classes and plain k-fold for regression. Every repeat shuffles anew.
+        for classes and plain k-fold for regression. Every repeat shuffles anew. ``duplicates`` together keeps rows with equal
+        features on one side of every split, unless groups or time decide.
     test_size : share of the rows kept out of the search; 0 for none.
     monitor_split : share of a fold's training rows that early stopping watches; 0 watches the scoring rows (leaky), None watches
         none.
@@ -42,18 +44,28 @@ def make_splits(
     DataError : the rows, classes, groups or times do not allow it.
     """
     kind = _resolve_kind(dataset, task, cv)
-    in_test = in_test_part(dataset, kind, test_size)
+    twins = find_twins(dataset, kind, cv)
+    tell_twins(dataset, kind, cv, twins)
+    in_test = in_test_part(dataset, kind, test_size, twins)
     search: Rows = np.flatnonzero(~in_test).astype(np.int64)
     _check_search(dataset, task, kind, search, cv)
+    _check_twins(twins, search, cv)
     folds: list[Fold] = []
     for repeat in range(cv.repeats):
-        for number, (training, score) in enumerate(_cut(dataset, kind, search, cv, _derive(seed, repeat))):
+        pairs = _cut(dataset, kind, search, cv, seed=_derive(seed, repeat), twins=twins)
+        for number, (training, score) in enumerate(pairs):
             train, monitor = training, score[:0]
             if monitor_split == 0:
                 monitor = score
             elif monitor_split is not None:
                 train, monitor = monitor_rows(
-                    dataset, training, kind=kind, share=monitor_split, shuffle=cv.shuffle, seed=_derive(seed, repeat, number)
+                    dataset,
+                    training,
+                    kind=kind,
+                    share=monitor_split,
+                    shuffle=cv.shuffle,
+                    seed=_derive(seed, repeat, number),
+                    twins=twins,
                 )
             _warn_of_absent_classes(dataset, train, len(folds))
             folds.append(Fold(len(folds), number, repeat, train, monitor, score))
@@ -131,7 +143,18 @@ def _check_search(dataset: Dataset, task: Task, kind: SplitKind, search: Rows, c
                 )
 
 
-def _cut(dataset: Dataset, kind: SplitKind, search: Rows, cv: CvSettings, seed: int) -> Iterator[tuple[Rows, Rows]]:
+def _check_twins(twins: Array | None, search: Rows, cv: CvSettings) -> None:
+    different = cv.folds if twins is None else len(np.unique(twins[search]))
+    if different < cv.folds:
+        raise DataError(
+            f"cv.folds: equal rows go to one fold, so {cv.folds!r} folds need as many different rows. Got {different} outside "
+            "the test part. Take fewer folds, or cv.duplicates: apart."
+        )
+
+
+def _cut(
+    dataset: Dataset, kind: SplitKind, search: Rows, cv: CvSettings, *, seed: int, twins: Array | None
+) -> Iterator[tuple[Rows, Rows]]:
     """Yield (training rows, scoring rows) of every fold of one repeat."""
     from sklearn import model_selection
 
@@ -149,6 +172,13 @@ def _cut(dataset: Dataset, kind: SplitKind, search: Rows, cv: CvSettings, seed: 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # logged above, with its name
         pairs = list(splitter.split(search, dataset.target[search], groups))
+    if twins is not None:
+        fold = np.empty(len(search), dtype=np.int64)
+        for number, (_, score) in enumerate(pairs):
+            fold[score] = number
+        labels = dataset.target[search] if kind == "stratified" else np.zeros_like(fold)
+        fold = keep_together(fold, twins[search], labels, np.random.default_rng(seed) if cv.shuffle else None)
+        pairs = [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(cv.folds)]
     for training, score in pairs:
         if not len(training) or not len(score):
             raise DataError(f"cv.folds: {cv.folds!r} folds of kind {kind!r} leave one of them empty. Take fewer folds.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def in_test_part(dataset: Dataset, kind: SplitKind, size: float) -> Array:
+def in_test_part(dataset: Dataset, kind: SplitKind, size: float, twins: Array | None = None) -> Array:
     """Return (rows,) bool: whether a row belongs to the test part.
 
     Parameters
@@ -27,6 +27,8 @@ def in_test_part(dataset: Dataset, kind: SplitKind, size: float) -> Array:
     kind : what the folds will be. ``timeseries`` takes the last rows in time; the group kinds hash the group, so groups stay
         whole; the others hash the id or the content, so exact duplicates stay together.
     size : the share of rows wanted, from 0 (none) to below 1.
+    twins : (rows,) int64, equal for rows that are kept together; None: none are. Where ids decide, such rows follow the first of
+        their ids, the shortest and then by alphabet: as the data grows, a row with a greater id moves none.
 
     Notes
     -----
@@ -47,12 +49,21 @@ def in_test_part(dataset: Dataset, kind: SplitKind, size: float) -> Array:
     if kind in ("group", "stratified_group") and dataset.groups is not None:
         hashes = text_hashes(dataset.groups)
     elif dataset.ids is not None:
-        hashes = text_hashes(dataset.ids)
+        hashes = text_hashes(dataset.ids if twins is None else _first_ids(dataset.ids, twins))
     else:
         hashes = row_hashes(dataset.features)
     mask: Array = hashes < np.uint64(min(size * 2.0**64, 2.0**64 - 2048))
     _check(dataset, mask, size)
     return mask
+
+
+def _first_ids(ids: Array, twins: Array) -> Array:
+    """Return for each row the first id among its twins."""
+    texts = ids.astype(str)
+    rank = np.lexsort((texts, np.char.str_len(texts)))
+    _, first = np.unique(twins[rank], return_index=True)
+    chosen: Array = ids[rank[first]][twins]
+    return chosen
 
 
 def _check(dataset: Dataset, mask: Array, size: float) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainers.errors import DataError
+from trainers.splits.duplicates import keep_together
 from trainers.splits.timecuts import latest_rows
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ _log = logging.getLogger(__name__)
 _WHAT = "fit.early_stopping.split"
 
 
-def monitor_rows(dataset: Dataset, rows: Rows, *, kind: SplitKind, share: float, shuffle: bool, seed: int) -> tuple[Rows, Rows]:
+def monitor_rows(
+    dataset: Dataset, rows: Rows, *, kind: SplitKind, share: float, shuffle: bool, seed: int, twins: Array | None = None
+) -> tuple[Rows, Rows]:
     """Return ``rows`` in two parts, (train, monitor): disjoint, neither empty, each in the order of ``rows``.
 
     Parameters
@@ -29,6 +32,7 @@ def monitor_rows(dataset: Dataset, rows: Rows, *, kind: SplitKind, share: float,
     share : of the rows, above 0 and below 1.
     shuffle : draw at random; else the last rows (of every class, or the last groups in sorted order) are taken.
     seed : of the draw.
+    twins : of all rows of the data set, equal for those that are kept together; None: none are.
 
     Raises
     ------
@@ -42,6 +46,8 @@ def monitor_rows(dataset: Dataset, rows: Rows, *, kind: SplitKind, share: float,
         mask = _whole_groups(dataset.groups[rows], target, share, rng)
     else:
         mask = _each_class(target, share, rng)
+        if twins is not None:
+            mask = keep_together(mask.astype(np.int64), twins[rows], target, rng) == 1
         if kind == "stratified" and dataset.classes is not None:
             _warn_of_single_rows(target, dataset.classes)
     if not 0 < mask.sum() < len(rows):

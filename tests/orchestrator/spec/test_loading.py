@@ -335,6 +335,7 @@ FREE = {
     "schedule": {"cron": "0 2 * * *"},
     "notify": {"webhook": "https://example.org"},
     "data.ship": False,
+    "cv": {"duplicates": "apart"},  # what it does is in the splits' fingerprint
     "name": "other",
 }
 DECIDING = {
@@ -383,6 +384,14 @@ def test_a_record_is_read_back_as_the_same_spec_without_its_files(spec_of: Calla
     assert spec_from_record(record) == spec
     record["sweep"]["data"]["path"] = "gone.csv"
     assert spec_from_record(record).data.path == "gone.csv"
+
+
+def test_a_record_from_before_equal_rows_were_kept_together_cuts_them_apart(spec_of: Callable[..., SweepSpec]) -> None:
+    record = spec_of().record()
+    assert spec_from_record(record).cv.duplicates == "together"
+    del record["sweep"]["cv"]["duplicates"]
+    assert spec_from_record(record).cv.duplicates == "apart"
+    assert spec_of().cv_settings().duplicates == "together"
 
 
 def test_a_record_of_another_version_is_refused_with_its_keys(spec_of: Callable[..., SweepSpec]) -> None:
