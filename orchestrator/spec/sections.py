@@ -208,7 +208,12 @@ class ScheduleSection(Section):
     overlap: Literal["forbid", "queue", "allow"] = Field(
         default="forbid", description="What happens while the last one still runs."
     )
-    catch_up: Duration = Field(default="12h", validate_default=True, description="How late a missed run is still started, once: of several the first one, under overlap: allow the latest.")
+    catch_up: Duration = Field(
+        default="12h",
+        validate_default=True,
+        description="How late a missed run is still started. Of several missed in an outage, allow starts the latest, forbid the "
+        "first, queue each in turn.",
+    )
 
 
 class NotifySection(Section):

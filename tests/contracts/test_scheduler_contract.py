@@ -155,9 +155,7 @@ def test_allow_starts_one_sweep_after_an_outage_for_all_that_were_missed(world: 
     world.look(BEGIN + 5 * HOUR + 60)
     firings = list(reversed(world.ledger.firings.history("nightly")))
     assert [firing.state.value for firing in firings] == ["MISSED"] * 4 + ["FIRED"]
-    assert {firing.message for firing in firings[:4]} == {
-        "no scheduler began it before a later one was due, which stands for it"
-    }
+    assert {firing.message for firing in firings[:4]} == {"no scheduler began it before a later one was due, which stands for it"}
     assert world.launcher.begun == ["2026-11-18T17:00Z"], "the latest one"
     world.look(BEGIN + 6 * HOUR)
     assert world.launcher.begun == ["2026-11-18T17:00Z", "2026-11-18T18:00Z"]

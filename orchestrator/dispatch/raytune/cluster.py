@@ -24,7 +24,8 @@ _OBJECT_STORE_BYTES = 100 * 2**20
 """Enough for what our own Ray passes on: cohorts and results. Data goes by path."""
 
 _KNOCK_SECONDS = 10.0
-_LONGEST_FOLDER = 16
+_LONGEST_FOLDER = 24
+"""Below it Ray makes ``ks-ray-<8>/session_<date>_<time>_<6>_<pid>/sockets/plasma_store``; a socket's path ends at 107."""
 
 _ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # user code finds its files where the sweep was started
@@ -109,7 +110,7 @@ class Cluster:
         logging.getLogger("ray").setLevel(logging.CRITICAL)  # before the import: Ray tells its story at once
         if self._address is None:
             self._protect()
-        self._scratch = Path(tempfile.mkdtemp(prefix="kerasweep-ray-", dir=_temporary_folder()))
+        self._scratch = Path(tempfile.mkdtemp(prefix="ks-ray-", dir=_temporary_folder()))
         (self._scratch / "scratch").mkdir()
         import ray
 
@@ -181,7 +182,7 @@ def _no_collection() -> Iterator[None]:
 
 
 def _temporary_folder() -> str:
-    """Return a folder for temporary ones with a short name: below it Ray makes sockets, whose paths end at 107 characters."""
+    """Return a folder for temporary ones, short enough for Ray's sockets; ``/tmp`` where the usual one is too long."""
     folder = tempfile.gettempdir()
     return folder if len(folder) <= _LONGEST_FOLDER or not os.path.isdir("/tmp") else "/tmp"  # noqa: S108 (mkdtemp's is private)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import socket
 import sys
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from orchestrator.dispatch.raytune.cluster import Cluster
+from orchestrator.dispatch.raytune.cluster import _LONGEST_FOLDER, Cluster
 from orchestrator.errors import KerasweepError
 
 
@@ -32,6 +35,23 @@ def test_a_ray_of_our_own_is_started_whatever_cluster_the_environment_names(monk
         assert cluster.room_for(1.0, 0.0) == 1
     finally:
         cluster.close()
+
+
+@pytest.mark.parametrize(("length", "kept"), [(_LONGEST_FOLDER, True), (_LONGEST_FOLDER + 1, False)])
+def test_ray_takes_the_temporary_folder_as_far_as_its_sockets_fit(
+    length: int, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="k", dir="/tmp"))
+    usual = folder / ("x" * (length - len(str(folder)) - 1))
+    usual.mkdir()
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(usual))
+    cluster = Cluster(None, cpus=1, gpus=False)
+    try:
+        assert cluster.ready(60)
+        assert (cluster.scratch.parents[1] == usual) == kept
+    finally:
+        cluster.close()
+        shutil.rmtree(folder)
 
 
 def test_a_dashboard_is_not_taken_for_a_ray_to_connect_to(monkeypatch: pytest.MonkeyPatch) -> None:
