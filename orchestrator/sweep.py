@@ -17,6 +17,7 @@ from orchestrator.dispatch import Dispatcher
 from orchestrator.errors import (
     KerasweepError,
     LeaseLostError,
+    ResourcesError,
     SpecError,
     SweepBusyError,
     TrackingError,
@@ -89,6 +90,7 @@ def run_sweep(
     Raises
     ------
     SpecError, UserCheckError : the sweep file, the data or the user's code is at fault; nothing was begun.
+    ResourcesError : a trial asks for more than any node could ever have; nothing was begun.
     SweepBusyError, SweepMismatchError : another driver has the sweep, or the file no longer says what it began with.
     KerasweepError : anything else that ended the sweep; what was finished is in the ledger.
     """
@@ -107,7 +109,7 @@ def run_sweep(
             raise
         except StopRequestedError as request:
             return ledger.finish_sweep(sweep, SweepState.STOPPED, str(request))
-        except (SpecError, UserCheckError) as error:
+        except (SpecError, UserCheckError, ResourcesError) as error:
             if is_by_hand(sweep.occasion):
                 if ledger.forget_sweep(sweep):
                     _remove_traces(output_folder(sweep, options.output), options.output)
@@ -222,7 +224,8 @@ class _Drive:
 
     def _stage(self, folder: Path) -> Staged:
         try:
-            return stage_data(self.spec, folder)
+            with self.stop.at_once():
+                return stage_data(self.spec, folder)
         except TrainerError as error:
             raise UserCheckError(f"{self.spec.source}: {error}") from error
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from orchestrator.dispatch.machine import memory_share
+from orchestrator.dispatch.room import check_machine
 from orchestrator.dispatch.supervisor import Supervisor
 from orchestrator.dispatch.worker_process import WORKER_COMMAND
 from orchestrator.search import Cohort, CohortEvent
@@ -49,7 +50,10 @@ class Dispatcher(Protocol):
         """How many cohorts run at once; may wait for a cluster to answer."""
 
     def start(self, engine: EngineName) -> None:
-        """Begin to start what takes time, and return at once."""
+        """Begin to start what takes time, and return at once.
+
+        Raises ResourcesError where it is seen at once that there can never be a worker.
+        """
 
     def prepare(self, settings: SweepSettings) -> None:
         """Make ``settings`` those of all that follows, and return at once. May be called again with another engine."""
@@ -58,7 +62,8 @@ class Dispatcher(Protocol):
         """Return a worker's reply.
 
         ``tick`` is called at least twice a second meanwhile; what it raises gives the request up and comes out here.
-        Raises WorkerLostError when the worker is lost, or gives no reply within ``timeout`` seconds of being ready.
+        Raises ResourcesError when no worker can ever be had, WorkerLostError when the worker is lost, or gives no reply within
+        ``timeout`` seconds of being ready.
         """
 
     def run(self, conductor: Conductor) -> None:
@@ -108,6 +113,7 @@ class LocalDispatcher:
 
     def start(self, engine: EngineName) -> None:
         """Start all workers and return at once; they import meanwhile."""
+        check_machine(self._cpus, 0.0)
         for number in range(len(self._supervisors), self._workers):
             log_path = self._log_folder / f"worker-{number}.log"
             self._supervisors.append(

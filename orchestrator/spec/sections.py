@@ -169,6 +169,11 @@ class RaySection(Section):
     address: Address | None = Field(
         default=None, description="null: a Ray of its own; auto or host:port: a cluster that is there."
     )
+    autoscaling: bool = Field(
+        default=False,
+        description="Whether the cluster brings nodes on demand that have what a trial asks for. Else what no node has is "
+        "refused, unless the cluster itself says that it scales.",
+    )
     local: bool = Field(default=False, description="Run the trials in child processes of this one, without Ray.")
     driver: DriverSection | None = Field(
         default=None, description="null: a submitted sweep's driver runs on the head; else where this fits."
