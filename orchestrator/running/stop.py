@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class StopRequestedError(BaseException):
     """Somebody asked to stop while there was no search to end: during a check, the refit, or a comparison.
 
-    No ``Exception``, as KeyboardInterrupt is none: it may come in the midst of code that takes every error for a fault of the data.
+    No ``Exception``, as KeyboardInterrupt is none: it may come amid code that takes every error for a fault of the data.
     """
 
 

@@ -24,6 +24,8 @@ POLL_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 LAST_TRIES = 4
+HURRY_SECONDS = 3.0
+"""So long what is left may take once somebody asks to stop; the ledger keeps it."""
 _GLANCE_SECONDS = 0.2
 
 _T = TypeVar("_T")
@@ -81,7 +83,8 @@ class Tracker:
 
         Parameters
         ----------
-        wait : seconds to wait while nothing is written, or in all once ``hurry`` says something true.
+        wait : seconds to wait while nothing is written.
+        hurry : says something true when somebody asks to stop; then no more than HURRY_SECONDS are left.
 
         Returns
         -------
@@ -92,7 +95,10 @@ class Tracker:
         until, seen = time.monotonic() + wait, self._projector.written
         while self._thread.is_alive() and time.monotonic() < until:
             self._thread.join(_GLANCE_SECONDS)
-            if self._projector.written != seen and not hurry():
+            if hurry():
+                self._thread.join(min(HURRY_SECONDS, until - time.monotonic()))
+                break
+            if self._projector.written != seen:
                 until, seen = time.monotonic() + wait, self._projector.written
         try:
             left = self._projector.left()

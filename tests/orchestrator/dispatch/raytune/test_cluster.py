@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -52,6 +56,37 @@ def test_ray_takes_the_temporary_folder_as_far_as_its_sockets_fit(
     finally:
         cluster.close()
         shutil.rmtree(folder)
+
+
+def test_a_ray_that_never_answers_is_not_waited_for_at_the_end() -> None:
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        script = (
+            "import sys, time; from orchestrator.dispatch.raytune.cluster import Cluster; "
+            "c = Cluster(sys.argv[1], cpus=1, gpus=False); print(c.ready(3)); began = time.monotonic(); c.close(); "
+            "print(time.monotonic() - began)"
+        )
+        began = time.monotonic()
+        command = [sys.executable, "-c", script, f"127.0.0.1:{mute.getsockname()[1]}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)  # it ends, whatever Ray does
+    ready, seconds = done.stdout.split()
+    assert (ready, float(seconds) < 5) == ("False", True)
+    assert time.monotonic() - began < 90
+
+
+def test_signals_are_the_sweeps_while_ray_is_up() -> None:
+    noted: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: noted.append(number))
+    cluster = Cluster(None, cpus=1, gpus=False)
+    try:
+        assert cluster.ready(60)
+        os.kill(os.getpid(), signal.SIGTERM)  # Ray's own handler would abort this process
+        time.sleep(0.1)
+    finally:
+        cluster.close()
+        signal.signal(signal.SIGTERM, before)
+    assert noted == [signal.SIGTERM]
 
 
 def test_a_dashboard_is_not_taken_for_a_ray_to_connect_to(monkeypatch: pytest.MonkeyPatch) -> None:
