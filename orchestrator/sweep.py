@@ -195,6 +195,7 @@ class _Drive:
             self.watch.phase("checking the model in a worker")
             settings, checked = self._check(dispatcher, staged)
             self._write_identity(settings, staged, checked)
+            self.tracker.check()
             self.tracker.start()
             self.last.callback(self.tracker.close, hurry=self.stop)  # after the sweep has ended in the ledger, however it ends
             conductor = self._conductor(settings, staged, checked, dispatcher)

@@ -113,12 +113,14 @@ def browse(sweep: str, ledger: str) -> None:
 
 
 def show_outcome(ledger: str, row: SweepRow, *, as_json: bool) -> None:
-    """Print how a run ended: the leaderboard, the winner, and how to browse them."""
+    """Print how a run ended: the leaderboard, the winner, and how to browse them or to bring them to MLflow."""
     from orchestrator.ledger import Ledger
     from orchestrator.results import view
 
     with Ledger(ledger) as opened:
         seen = view(opened, row)
+        now = opened.sweep_by_id(row.id)
+        lacks = now.revision != now.projected_revision or bool(opened.unprojected_trials(row.id, 1))
     if as_json:
         print_json(seen.record())
         return
@@ -126,7 +128,10 @@ def show_outcome(ledger: str, row: SweepRow, *, as_json: bool) -> None:
     if seen.board.winner is not None:
         click.echo()
         _print_winner(seen)
-        click.echo(f"\nBrowse it:  {_browse_line(seen)}")
+        if lacks:
+            click.echo(f"\nNot all of it is in MLflow. Bring it there, once that can be reached:  kerasweep resume {row.title}")
+        else:
+            click.echo(f"\nBrowse it:  {_browse_line(seen)}")
 
 
 def _print_sweep(seen: SweepView, limit: int | None) -> None:
@@ -224,9 +229,10 @@ def _print_trial(sweep: SweepRow, trial: TrialRow, record: Mapping[str, Any]) ->
 
 
 def _browse_line(seen: SweepView) -> str:
+    from orchestrator.redaction import without_password
     from orchestrator.results import spec_of
 
-    return f"kerasweep ui --uri {spec_of(seen.sweep)['tracking']['uri']}"
+    return f"kerasweep ui --uri {without_password(spec_of(seen.sweep)['tracking']['uri'])}"
 
 
 def _short_path(path: str) -> str:

@@ -41,8 +41,9 @@ def main(verbose: int) -> None:
     """Search hyperparameters of Keras models: a sweep file says what to search, MLflow shows what was found."""
     logging.basicConfig(level=_VERBOSITY.get(verbose, logging.DEBUG), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if verbose < 2:
-        for noisy in ("alembic", "mlflow", "ray", "urllib3", "matplotlib"):
+        for noisy in ("alembic", "mlflow", "ray", "matplotlib"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger("urllib3").setLevel(logging.ERROR)  # it tells of every retry; how it ends is told by whoever asked
 
 
 for command in (

@@ -16,6 +16,7 @@ from orchestrator.errors import TrackingError
 from orchestrator.ledger import Ledger, SweepRow
 from orchestrator.redaction import without_password
 from orchestrator.tracking.projector import Projector
+from orchestrator.tracking.reach import why_away
 from orchestrator.tracking.store import MlflowStore, UploadedModel, absolute_uri
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,18 @@ class Tracker:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kerasweep-tracker", daemon=True)
+
+    def check(self) -> bool:
+        """Return whether MLflow is there, before it is needed; if not, say so in one line, once for this outage."""
+        reason = why_away(self._uri)
+        if reason is not None:
+            self._failures = 1
+            logger.warning(
+                "MLflow at %s cannot be reached (%s). The sweep goes on; what is missing there follows as soon as it can.",
+                self.uri,
+                without_password(reason),
+            )
+        return reason is None
 
     def start(self) -> None:
         """Begin to write; returns at once."""
@@ -188,7 +201,7 @@ class Tracker:
                 "MLflow at %s cannot be written (%s: %s). The sweep goes on; what is missing follows as soon as it can.",
                 self.uri,
                 type(error).__name__,
-                without_password(str(error)),
+                without_password(str(error).partition("\n")[0]),
             )
         logger.debug("failure %d in a row", self._failures, exc_info=error)
         if closing and self._failures >= LAST_TRIES:
