@@ -26,6 +26,7 @@ from orchestrator.errors import (
 )
 from orchestrator.ledger import LEASE_SECONDS, Lease, Ledger, Owner, SweepRow
 from orchestrator.occasion_names import is_by_hand
+from orchestrator.redaction import without_password
 from orchestrator.results import Silent, Watch
 from orchestrator.running import (
     Objective,
@@ -114,12 +115,12 @@ def run_sweep(
                 if ledger.forget_sweep(sweep):
                     _remove_traces(output_folder(sweep, options.output), options.output)
             else:  # a night does not come again: it is to be seen what became of it
-                ledger.finish_sweep(sweep, SweepState.FAILED, str(error))
+                ledger.finish_sweep(sweep, SweepState.FAILED, without_password(str(error)))
             raise
         except KeyboardInterrupt:
             return ledger.finish_sweep(sweep, SweepState.STOPPED, "interrupted")
         except BaseException as error:
-            ledger.finish_sweep(sweep, SweepState.FAILED, str(error) or type(error).__name__)
+            ledger.finish_sweep(sweep, SweepState.FAILED, without_password(str(error)) or type(error).__name__)
             raise
 
 
@@ -228,7 +229,7 @@ class _Drive:
             with self.stop.at_once():
                 return stage_data(self.spec, folder)
         except TrainerError as error:
-            raise UserCheckError(f"{self.spec.source}: {error}") from error
+            raise UserCheckError(without_password(f"{self.spec.source}: {error}")) from error
 
     def _check(self, dispatcher: Dispatcher, staged: Staged) -> tuple[SweepSettings, Checked]:
         """Resolve the engine: the fused one where it can train the first config, unless the spec says otherwise."""
