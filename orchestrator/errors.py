@@ -6,6 +6,7 @@
     ├── SpecError             exit 2   the sweep file is wrong; carries all its problems
     ├── SweepMismatchError    exit 2   the sweep file no longer says what this occasion began with
     ├── UserCheckError        exit 2   the user's code or data failed the check before the first trial
+    ├── ResourcesError        exit 2   no node, or not this machine, could ever have what a trial asks for
     ├── NotFoundError         exit 2   no such sweep, trial or model
     ├── SubmissionError       exit 2   the sweep cannot run on a cluster as its file is; carries all its problems
     ├── ClusterError          exit 1   the cluster cannot be reached, refuses, or is not as the sweep needs it
@@ -54,6 +55,12 @@ class SweepMismatchError(KerasweepError):
 
 class UserCheckError(KerasweepError):
     """The user's code or data failed the check in the first worker, before any trial."""
+
+    exit_code = 2
+
+
+class ResourcesError(KerasweepError):
+    """A trial asks for more than any node, or this machine, has; to wait for it would be without end."""
 
     exit_code = 2
 

@@ -15,6 +15,7 @@ from orchestrator.champion import Crowning, make_up_earlier, notify
 from orchestrator.dispatch import Dispatcher
 from orchestrator.errors import (
     LeaseLostError,
+    ResourcesError,
     SpecError,
     SweepBusyError,
     TrackingError,
@@ -23,6 +24,7 @@ from orchestrator.errors import (
 )
 from orchestrator.ledger import LEASE_SECONDS, Lease, Ledger, Owner, SweepRow
 from orchestrator.occasion_names import is_by_hand
+from orchestrator.redaction import without_password
 from orchestrator.results import Silent, Watch, objective_of, open_steps
 from orchestrator.running import (
     LOGS,
@@ -89,6 +91,7 @@ def run_sweep(
     Raises
     ------
     SpecError, UserCheckError : the sweep file, the data or the user's code is at fault; nothing was begun.
+    ResourcesError : a trial asks for more than any node could ever have; nothing was begun.
     SweepBusyError, SweepMismatchError : another driver has the sweep, or the file no longer says what it began with.
     KerasweepError : anything else that ended the sweep; what was finished is in the ledger.
     """
@@ -116,17 +119,17 @@ def run_sweep(
             raise
         except StopRequestedError as request:
             return ledger.finish_sweep(sweep, SweepState.STOPPED, str(request))
-        except (SpecError, UserCheckError) as error:
+        except (SpecError, UserCheckError, ResourcesError) as error:
             if is_by_hand(sweep.occasion):
                 if ledger.forget_sweep(sweep):
                     remove_output(sweep, options.output)
             else:  # a night does not come again: it is to be seen what became of it
-                ledger.finish_sweep(sweep, SweepState.FAILED, str(error))
+                ledger.finish_sweep(sweep, SweepState.FAILED, without_password(str(error)))
             raise
         except KeyboardInterrupt:
             return ledger.finish_sweep(sweep, SweepState.STOPPED, "interrupted")
         except BaseException as error:
-            ledger.finish_sweep(sweep, SweepState.FAILED, str(error) or type(error).__name__)
+            ledger.finish_sweep(sweep, SweepState.FAILED, without_password(str(error)) or type(error).__name__)
             raise
 
 
@@ -203,6 +206,7 @@ class _Drive:
             self._write_identity(settings, staged, checked)
             for note in staged.notes:
                 self.watch.phase(f"data: {note}")
+            self.tracker.check()
             self.tracker.start()
             self.last.callback(self.tracker.close, hurry=self.stop)  # after the sweep has ended in the ledger, however it ends
             conductor = self._conductor(settings, staged, checked, dispatcher)
@@ -232,9 +236,10 @@ class _Drive:
 
     def _stage(self, folder: Path) -> Staged:
         try:
-            return stage_data(self.spec, folder)
+            with self.stop.at_once():
+                return stage_data(self.spec, folder)
         except TrainerError as error:
-            raise UserCheckError(f"{self.spec.source}: {error}") from error
+            raise UserCheckError(without_password(f"{self.spec.source}: {error}")) from error
 
     def _check(self, dispatcher: Dispatcher, staged: Staged) -> tuple[SweepSettings, Checked]:
         """Resolve the engine: the fused one where it can train the first config, unless the spec says otherwise."""

@@ -114,4 +114,5 @@ def ui(uri: str, host: str, port: int) -> None:
         raise NotFoundError(f"There is no MLflow store {uri!r}. Go to the folder where the sweep was run, or say --uri.")
     program = Path(sys.executable).parent / "mlflow"
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-    os.execv(program, ["mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)])  # noqa: S606 (the server takes this process's place)
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = uri  # not as an argument: everybody on the machine sees those
+    os.execv(program, ["mlflow", "ui", "--host", host, "--port", str(port)])  # noqa: S606 (the server takes this process's place)

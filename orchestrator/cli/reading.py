@@ -113,12 +113,15 @@ def browse(sweep: str, ledger: str) -> None:
 
 
 def show_outcome(ledger: str, row: SweepRow, *, as_json: bool) -> None:
-    """Print how a run ended: the leaderboard, the winner, and how to browse them."""
+    """Print how a run ended: the leaderboard, the winner, and how to browse them or to bring them to MLflow."""
     from orchestrator.ledger import Ledger
-    from orchestrator.results import view
+    from orchestrator.results import open_steps, view
 
     with Ledger(ledger) as opened:
-        seen = view(opened, opened.sweep_by_id(row.id))  # since then its run in MLflow may have become known
+        now = opened.sweep_by_id(row.id)  # since then its run in MLflow may have become known
+        seen = view(opened, now)
+        behind = now.revision != now.projected_revision or bool(opened.unprojected_trials(row.id, 1))
+        lacks = behind or bool(open_steps(now))
     if as_json:
         print_json(seen.record())
         return
@@ -126,7 +129,10 @@ def show_outcome(ledger: str, row: SweepRow, *, as_json: bool) -> None:
     if seen.board.winner is not None:
         click.echo()
         _print_winner(seen)
-        click.echo(f"\nBrowse it:  {_browse_line(seen)}")
+        if lacks:
+            click.echo(f"\nNot all of it is in MLflow. Bring it there, once that can be reached:  kerasweep resume {row.title}")
+        else:
+            click.echo(f"\nBrowse it:  {_browse_line(seen)}")
 
 
 def _print_sweep(seen: SweepView, limit: int | None) -> None:
@@ -228,9 +234,10 @@ def _print_trial(sweep: SweepRow, trial: TrialRow, record: Mapping[str, Any]) ->
 
 def _browse_line(seen: SweepView) -> str:
     """Return what opens the sweep's own run: a page of a server, or the command that serves a store, and then the page."""
+    from orchestrator.redaction import without_password
     from orchestrator.results import run_page, spec_of
 
-    uri = str(spec_of(seen.sweep)["tracking"]["uri"])
+    uri = without_password(str(spec_of(seen.sweep)["tracking"]["uri"]))
     page = run_page(seen.sweep, uri)
     if uri.startswith(("http://", "https://")):
         return page

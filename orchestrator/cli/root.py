@@ -17,8 +17,16 @@ from orchestrator.cli.reading import best, browse, list_sweeps, show
 from orchestrator.cli.schedules import schedule, scheduler
 from orchestrator.cli.sweeps import plan, resume, run, schema, validate
 from orchestrator.errors import INTERRUPTED, KerasweepError, SpecError, SubmissionError
+from orchestrator.redaction import without_password
 
 _VERBOSITY = {0: logging.WARNING, 1: logging.INFO}
+
+
+class _Redacting(logging.Formatter):
+    """Writes no password of a URL, whoever logs it: MLflow, a database's driver, a data source."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_password(super().format(record))
 
 
 class _Commands(click.Group):
@@ -28,7 +36,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KerasweepError as error:
-            click.echo(f"Error: {error}" if not isinstance(error, SpecError | SubmissionError) else str(error), err=True)
+            text = f"Error: {error}" if not isinstance(error, SpecError | SubmissionError) else str(error)
+            click.echo(without_password(text), err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
@@ -40,10 +49,13 @@ class _Commands(click.Group):
 @click.version_option(package_name="kerasweep")
 def main(verbose: int) -> None:
     """Search hyperparameters of Keras models: a sweep file says what to search, MLflow shows what was found."""
-    logging.basicConfig(level=_VERBOSITY.get(verbose, logging.DEBUG), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Redacting("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=_VERBOSITY.get(verbose, logging.DEBUG), handlers=[handler])
     if verbose < 2:
-        for noisy in ("alembic", "mlflow", "ray", "urllib3", "matplotlib"):
+        for noisy in ("alembic", "mlflow", "ray", "matplotlib"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger("urllib3").setLevel(logging.ERROR)  # it tells of every retry; how it ends is told by whoever asked
 
 
 for command in (

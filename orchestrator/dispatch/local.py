@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.dispatch.machine import memory_share
 from orchestrator.dispatch.protocol import Conductor
+from orchestrator.dispatch.room import check_machine
 from orchestrator.dispatch.supervisor import Supervisor
 from orchestrator.dispatch.worker_process import WORKER_COMMAND
 from trainers.messages import Check, Refit, Reply
@@ -54,6 +55,7 @@ class LocalDispatcher:
 
     def start(self, engine: EngineName) -> None:
         """Start all workers and return at once; they import meanwhile."""
+        check_machine(self._cpus, 0.0)
         for number in range(len(self._supervisors), self._workers):
             log_path = self._log_folder / f"worker-{number}.log"
             self._supervisors.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -22,6 +23,22 @@ def available_cpus(cgroup: Path = _CGROUP) -> int:
     if quota.isdigit() and period.isdigit() and int(period) > 0:
         return max(min(affinity, int(quota) // int(period)), 1)
     return max(affinity, 1)
+
+
+def available_gpus() -> int:
+    """Return how many NVIDIA GPUs this process may use: those of the driver that CUDA_VISIBLE_DEVICES shows, if it is set."""
+    count = ctypes.c_uint()
+    try:
+        driver = ctypes.CDLL("libnvidia-ml.so.1")
+        if driver.nvmlInit_v2() or driver.nvmlDeviceGetCount_v2(ctypes.byref(count)):
+            return 0
+    except (OSError, AttributeError):
+        return 0
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if shown is None:
+        return count.value
+    named = [one.strip() for one in shown.split(",") if one.strip() not in ("", "-1", "NoDevFiles")]
+    return min(count.value, len(named))
 
 
 def available_memory(cgroup: Path = _CGROUP) -> int:

@@ -41,7 +41,10 @@ class Dispatcher(Protocol):
         """How many cohorts run at once; may wait for a cluster to answer."""
 
     def start(self, engine: EngineName) -> None:
-        """Begin to start what takes time, and return at once."""
+        """Begin to start what takes time, and return at once.
+
+        Raises ResourcesError where it is seen at once that there can never be a worker.
+        """
 
     def prepare(self, settings: SweepSettings) -> None:
         """Make ``settings`` those of all that follows, and return at once. May be called again with another engine."""
@@ -50,7 +53,8 @@ class Dispatcher(Protocol):
         """Return a worker's reply.
 
         ``tick`` is called at least twice a second meanwhile; what it raises gives the request up and comes out here.
-        Raises WorkerLostError when the worker is lost, or gives no reply within ``timeout`` seconds of being ready.
+        Raises ResourcesError when no worker can ever be had, WorkerLostError when the worker is lost, or gives no reply within
+        ``timeout`` seconds of being ready.
         """
 
     def run(self, conductor: Conductor) -> None:

@@ -56,6 +56,7 @@ def make_dispatcher(spec: SweepSpec, log_folder: Path) -> Dispatcher:
 
     return RayDispatcher(
         address=spec.ray.address,
+        autoscaling=spec.ray.autoscaling,
         data=spec.data_settings().path if not spec.data.ship else None,
         cpus_per_trial=resources.cpus_per_trial,
         gpus_per_trial=resources.gpus_per_trial,

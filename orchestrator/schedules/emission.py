@@ -9,7 +9,6 @@ import sys
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from cronsim import CronSim
 
@@ -17,11 +16,10 @@ from orchestrator.errors import SpecError
 from orchestrator.ledger import ScheduleRow
 from orchestrator.occasion_names import NOW
 from orchestrator.redaction import without_secrets
+from orchestrator.schedules.kubernetes_job import LEAST_START_SECONDS, job_spec
 
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _POLICIES = {"forbid": "Forbid", "allow": "Allow"}
-_JOB_NAME = "metadata.labels['batch.kubernetes.io/job-name']"  # another one every tick, the same for its retries
-_RAY_TOKEN = "/run/secrets/ray"  # noqa: S105 (a folder)
 
 
 def systemd_units(schedule: ScheduleRow, folder: Path) -> str:
@@ -120,9 +118,9 @@ def cronjob(schedule: ScheduleRow) -> str:
             "schedule": _kubernetes_cron(schedule),
             "timeZone": schedule.timezone,
             "concurrencyPolicy": _POLICIES[schedule.overlap],
-            "startingDeadlineSeconds": int(schedule.catch_up),
+            "startingDeadlineSeconds": max(int(schedule.catch_up), LEAST_START_SECONDS),
             "suspend": schedule.paused,
-            "jobTemplate": {"spec": {"backoffLimit": 3, "template": _pod(name, arguments, on_cluster=on_cluster)}},
+            "jobTemplate": {"spec": job_spec(name, arguments, schedule.spec["sweep"], on_cluster=on_cluster)},
         },
     }
     import yaml
@@ -142,38 +140,6 @@ def _arguments(schedule: ScheduleRow, file: str, occasion: str, *, on_cluster: b
         return ["run", *arguments]
     address = [] if schedule.address is None else ["--address", schedule.address]
     return ["submit", *arguments, "--wait", *address, *["--local-store"] * schedule.local_store]
-
-
-def _pod(name: str, arguments: list[str], *, on_cluster: bool) -> dict[str, Any]:
-    container: dict[str, Any] = {
-        "name": "kerasweep",
-        "image": "kerasweep:cpu",
-        "args": ["kerasweep", *arguments],
-        "env": [{"name": "OCCASION", "valueFrom": {"fieldRef": {"fieldPath": _JOB_NAME}}}],
-        "envFrom": [{"configMapRef": {"name": "kerasweep"}}, {"secretRef": {"name": "kerasweep"}}],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-        "volumeMounts": [{"name": "sweeps", "mountPath": "/sweeps", "readOnly": True}],
-    }
-    volumes: list[dict[str, Any]] = [{"name": "sweeps", "configMap": {"name": "sweeps"}}]
-    if on_cluster:
-        container["env"] += [
-            {"name": "RAY_AUTH_MODE", "value": "token"},
-            {"name": "RAY_AUTH_TOKEN_PATH", "value": f"{_RAY_TOKEN}/auth_token"},
-        ]
-        container["volumeMounts"].append({"name": "ray-token", "mountPath": _RAY_TOKEN, "readOnly": True})
-        volumes.append({"name": "ray-token", "secret": {"secretName": "ray", "defaultMode": 0o440}})
-    user = {"runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001}
-    return {
-        "metadata": {"labels": {"app.kubernetes.io/name": name}},
-        "spec": {
-            "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "securityContext": {"runAsNonRoot": True, **user, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [container],
-            "volumes": volumes,
-        },
-    }
 
 
 def _kubernetes_cron(schedule: ScheduleRow) -> str:

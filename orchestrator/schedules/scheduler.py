@@ -34,6 +34,8 @@ RETRY_SECONDS = (10.0, 600.0)
 _AT_ONCE = 4  # firings dealt with at once: after an outage they come one after the other
 _ROOM_SECONDS = 0.2
 _DUES_A_LOOK = 1000
+_BETWEEN_DUES = 60.0  # cron knows nothing shorter
+_SUPERSEDED = "no scheduler began it before a later one was due, which stands for it"
 
 
 class Scheduler:
@@ -116,8 +118,13 @@ class Scheduler:
             new = self._ledger.firings.miss(schedule.name, late, _too_late(schedule))
             logger.warning("%s: missed %d due times, the last one %s", schedule.name, new, occasion_of(late[-1]))
         considered = len(late)
+        partial = len(dues) == _DUES_A_LOOK
+        if schedule.overlap == "allow" and (stood_for := dues[considered:-1]):  # all at once would be a night's work in a minute
+            new = self._ledger.firings.miss(schedule.name, stood_for, _SUPERSEDED)
+            logger.warning("%s: %d due times before %s were missed", schedule.name, new, occasion_of(dues[-1]))
+            considered += len(stood_for)
         for due in dues[considered:]:
-            if not self._has_room:
+            if not self._has_room or (partial and schedule.overlap == "allow"):  # the last one is not known yet
                 break
             self._claim(schedule.name, due, schedule)
             considered += 1
@@ -125,7 +132,7 @@ class Scheduler:
             self._ledger.schedules.considered(schedule.name, dues[considered - 1])
         if considered < len(dues):
             return _ROOM_SECONDS
-        if len(dues) == _DUES_A_LOOK:
+        if partial:
             return 0.0
         upcoming = next(due_times(schedule.cron, schedule.timezone, max(now, schedule.since)), None)
         return LOOK_SECONDS if upcoming is None else min(max(upcoming - self._clock(), 0.0), LOOK_SECONDS)
@@ -185,6 +192,9 @@ class Scheduler:
         if self._clock() - claim.due > schedule.catch_up:
             firings.finish(claim, FiringState.MISSED, claim.message or _too_late(schedule))
             return
+        if schedule.overlap == "allow" and self._is_superseded(claim):
+            firings.finish(claim, FiringState.MISSED, claim.message or _SUPERSEDED)
+            return
         launcher = self._launcher_of(schedule)
         obstacle = None if schedule.overlap == "allow" else self._obstacle(order, claim, launcher)
         if obstacle is not None and schedule.overlap == "queue":
@@ -226,6 +236,12 @@ class Scheduler:
                 if launcher.is_running(sweep):
                     return sweep.title
         return None
+
+    def _is_superseded(self, claim: FiringRow) -> bool:
+        """Whether a later due time has come while this one could not be begun: after an outage one sweep starts, not all."""
+        if self._clock() - claim.due < _BETWEEN_DUES:  # asked for by hand a moment before
+            return False
+        return self._ledger.firings.history(claim.schedule, 1)[0].due > claim.due
 
     def _has_begun(self, order: Order) -> bool:
         known = order.occasion in self._ledger.occasion_states(order.name)

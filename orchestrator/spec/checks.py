@@ -176,6 +176,12 @@ def _placement(spec: SweepSpec) -> Iterator[Finding]:
     if spec.ray.local and spec.ray.address is not None:
         message = f"local: true runs without Ray, got address {spec.ray.address!r} too; leave one of them out."
         yield Finding("ray.local", message, ("ray.address",))
+    elif spec.ray.local and spec.resources.gpus_per_trial:
+        message = f"ray.local: true runs on CPUs only, got {spec.resources.gpus_per_trial:g}; leave one of them out."
+        yield Finding("resources.gpus_per_trial", message, ("ray.local",))
+    if spec.ray.autoscaling and spec.ray.address is None:
+        message = "only a cluster brings nodes on demand, got address: null; name one, or leave autoscaling out."
+        yield Finding("ray.autoscaling", message, ("ray.address", "ray.local"))
 
 
 def _schedule(spec: SweepSpec) -> Iterator[Finding]:

@@ -195,6 +195,11 @@ class RaySection(Section):
     address: Address | None = Field(
         default=None, description="null: a Ray of its own; auto or host:port: a cluster that is there."
     )
+    autoscaling: bool = Field(
+        default=False,
+        description="Whether the cluster brings nodes on demand that have what a trial asks for. Else what no node has is "
+        "refused, unless the cluster itself says that it scales.",
+    )
     local: bool = Field(default=False, description="Run the trials in child processes of this one, without Ray.")
     driver: DriverSection | None = Field(
         default=None, description="null: a submitted sweep's driver runs on the head; else where this fits."
@@ -234,7 +239,12 @@ class ScheduleSection(Section):
     overlap: Literal["forbid", "queue", "allow"] = Field(
         default="forbid", description="What happens while the last one still runs."
     )
-    catch_up: Duration = Field(default="12h", validate_default=True, description="How late a missed run is still started, once.")
+    catch_up: Duration = Field(
+        default="12h",
+        validate_default=True,
+        description="How late a missed run is still started. Of several missed in an outage, allow starts the latest, forbid the "
+        "first, queue each in turn.",
+    )
 
 
 class NotifySection(Section):

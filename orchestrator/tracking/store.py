@@ -98,7 +98,8 @@ class MlflowStore:
         self.client = open_client(uri)
         from mlflow.tracking.context.registry import resolve_tags
 
-        self._context = {str(name): str(value) for name, value in resolve_tags().items()}  # user, source, commit
+        tags = resolve_tags().items()  # user, source, commit, and where the repository is
+        self._context = {str(name): without_password(str(value)) for name, value in tags}
         with alone(uri):
             self.experiment_id = self._experiment(experiment)
 

@@ -16,6 +16,7 @@ from orchestrator.errors import TrackingError
 from orchestrator.ledger import Ledger, SweepRow
 from orchestrator.redaction import without_password
 from orchestrator.tracking.projector import Projector
+from orchestrator.tracking.reach import why_away
 from orchestrator.tracking.store import MlflowStore, UploadedModel, absolute_uri
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ POLL_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 LAST_TRIES = 4
+HURRY_SECONDS = 3.0
+"""So long what is left may take once somebody asks to stop; the ledger keeps it."""
 _GLANCE_SECONDS = 0.2
 
 _T = TypeVar("_T")
@@ -68,6 +71,18 @@ class Tracker:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kerasweep-tracker", daemon=True)
 
+    def check(self) -> bool:
+        """Return whether MLflow is there, before it is needed; if not, say so in one line, once for this outage."""
+        reason = why_away(self._uri)
+        if reason is not None:
+            self._failures = 1
+            logger.warning(
+                "MLflow at %s cannot be reached (%s). The sweep goes on; what is missing there follows as soon as it can.",
+                self.uri,
+                without_password(reason),
+            )
+        return reason is None
+
     def start(self) -> None:
         """Begin to write; returns at once."""
         self._thread.start()
@@ -81,7 +96,8 @@ class Tracker:
 
         Parameters
         ----------
-        wait : seconds to wait while nothing is written, or in all once ``hurry`` says something true.
+        wait : seconds to wait while nothing is written.
+        hurry : says something true when somebody asks to stop; then no more than HURRY_SECONDS are left.
 
         Returns
         -------
@@ -92,7 +108,10 @@ class Tracker:
         until, seen = time.monotonic() + wait, self._projector.written
         while self._thread.is_alive() and time.monotonic() < until:
             self._thread.join(_GLANCE_SECONDS)
-            if self._projector.written != seen and not hurry():
+            if hurry():
+                self._thread.join(min(HURRY_SECONDS, until - time.monotonic()))
+                break
+            if self._projector.written != seen:
                 until, seen = time.monotonic() + wait, self._projector.written
         try:
             left = self._projector.left()
@@ -182,7 +201,7 @@ class Tracker:
                 "MLflow at %s cannot be written (%s: %s). The sweep goes on; what is missing follows as soon as it can.",
                 self.uri,
                 type(error).__name__,
-                without_password(str(error)),
+                without_password(str(error).partition("\n")[0]),
             )
         logger.debug("failure %d in a row", self._failures, exc_info=error)
         if closing and self._failures >= LAST_TRIES:

@@ -150,6 +150,48 @@ def test_allow_fires_beside_the_sweep_before(world: World) -> None:
     assert len(world.launcher.running) == 2
 
 
+def test_allow_starts_one_sweep_after_an_outage_for_all_that_were_missed(world: World) -> None:
+    world.add(cron="0 * * * *", overlap="allow")
+    world.look(BEGIN + 5 * HOUR + 60)
+    firings = list(reversed(world.ledger.firings.history("nightly")))
+    assert [firing.state.value for firing in firings] == ["MISSED"] * 4 + ["FIRED"]
+    assert {firing.message for firing in firings[:4]} == {"no scheduler began it before a later one was due, which stands for it"}
+    assert world.launcher.begun == ["2026-11-18T17:00Z"], "the latest one"
+    world.look(BEGIN + 6 * HOUR)
+    assert world.launcher.begun == ["2026-11-18T17:00Z", "2026-11-18T18:00Z"]
+
+
+def test_allow_starts_one_sweep_after_an_outage_longer_than_a_look_sees(world: World) -> None:
+    world.add(cron="* * * * *", overlap="allow", catch_up=2 * DAY)
+    for _ in range(4):
+        world.look(BEGIN + 2500 * 60)
+    assert world.ledger.firings.counts() == {("nightly", FiringState.MISSED): 2499, ("nightly", FiringState.FIRED): 1}
+    assert world.launcher.begun == ["2026-11-20T05:40Z"]
+
+
+def test_allow_starts_one_sweep_when_the_cluster_is_back(world: World) -> None:
+    world.add(cron="0 * * * *", overlap="allow")
+    world.launcher.failures = [ClusterError("the head is away")] * 1000
+    for seconds in range(0, 3 * HOUR + 1200, 300):
+        world.look(BEGIN + seconds)
+    world.launcher.failures.clear()
+    for seconds in range(3 * HOUR + 1200, 4 * HOUR + 1200, 300):
+        world.look(BEGIN + seconds)
+    states = [state.split()[1] for state in world.states()]
+    assert states == ["MISSED", "MISSED", "FIRED", "FIRED"]
+    assert world.launcher.begun == ["2026-11-18T15:00Z", "2026-11-18T16:00Z"]
+    assert world.ledger.firings.history("nightly")[-1].message == "the head is away"
+
+
+def test_a_firing_by_hand_under_allow_does_not_give_way_to_the_next(world: World) -> None:
+    schedule = world.add(overlap="allow")
+    for seconds in (100, 101):
+        world.clock.now = BEGIN + seconds
+        ask_by_hand(world.ledger, schedule, world.clock)
+    world.look(BEGIN + 105)
+    assert len(world.launcher.begun) == 2
+
+
 def test_a_sweep_run_by_hand_counts_as_overlap(world: World) -> None:
     world.add()
     world.clock.now = FIRST - 30

@@ -240,6 +240,18 @@ def test_every_nightly_job_is_an_occasion_of_its_own_and_its_retries_are_the_sam
     assert source == {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
 
 
+def test_a_nightly_job_is_tried_again_after_a_lost_pod_but_not_after_a_stop_or_bad_input() -> None:
+    (nightly,) = [one["spec"]["jobTemplate"]["spec"] for one in OBJECTS if one["kind"] == "CronJob"]
+    (container,) = nightly["template"]["spec"]["containers"]
+    lost, ended = nightly["podFailurePolicy"]["rules"]  # in this order: a driver that is preempted ends with 130 too
+    assert lost == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    assert ended["action"] == "FailJob"
+    assert ended["onExitCodes"] == {"containerName": container["name"], "operator": "In", "values": [2, 130]}
+    assert nightly["template"]["spec"]["restartPolicy"] == "Never"
+    (sweep,) = documents(DEPLOY / "schedules" / "nightly.yaml")
+    assert f"{nightly['activeDeadlineSeconds'] // 3600 - 24}h" == sweep["budget"]["time"], "and a day for all that is no search"
+
+
 def test_the_cluster_runs_the_version_of_ray_that_is_installed() -> None:
     (cluster,) = [one for one in OBJECTS if one["kind"] == "RayCluster"]
     assert cluster["spec"]["rayVersion"] == version("ray")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 from manifests import DEPLOY
+
+from orchestrator.dispatch.raytune.cluster import _temporary_folder
 
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 _SECTIONS = {".service": {"Unit", "Service", "Install"}, ".timer": {"Unit", "Timer", "Install"}}
@@ -67,7 +70,7 @@ def test_services_run_as_nobody_special_and_write_only_to_their_own_folder(name:
     service = settings(name, "Service")
     assert service["User"] == service["Group"] == "kerasweep"
     assert service["WorkingDirectory"] == "/var/lib/kerasweep"
-    assert service["StateDirectory"] == "kerasweep"
+    assert service["StateDirectory"].split()[0] == "kerasweep"
     assert service["ProtectSystem"] == "strict"
     assert service["NoNewPrivileges"] == service["ProtectHome"] == service["PrivateTmp"] == "true"
     assert "MemoryDenyWriteExecute" not in service  # compiled programs are written and run
@@ -75,8 +78,45 @@ def test_services_run_as_nobody_special_and_write_only_to_their_own_folder(name:
     assert service["OOMPolicy"] == "continue"
 
 
+def environment(name: str) -> dict[str, str]:
+    lines = [value for key, value in parsed(DEPLOY / "systemd" / name)["Service"] if key == "Environment"]
+    return dict(pair.split("=", 1) for line in lines for pair in line.split())
+
+
 def test_a_restart_of_the_scheduler_leaves_its_sweeps_alone() -> None:
     assert settings("kerasweep-scheduler.service", "Service")["KillMode"] == "process"
+
+
+@pytest.mark.parametrize("name", [unit.name for unit in UNITS if "KillMode=process\n" in unit.read_text()])
+def test_temporary_folders_outlive_a_unit_that_its_processes_outlive(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A private /tmp is emptied when the unit stops, and with KillMode=process its sweeps live on without it."""
+    service = settings(name, "Service")
+    temporary = environment(name)["TMPDIR"]
+    assert temporary in [f"/var/lib/{folder}" for folder in service["StateDirectory"].split()]
+    assert service.get("PrivateTmp") != "true" or not temporary.startswith(("/tmp", "/var/tmp"))  # noqa: S108 (none is made)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: temporary)
+    assert _temporary_folder() == temporary  # Ray's session as well
+
+
+def test_no_credential_of_the_unit_is_what_sweeps_need_after_a_restart() -> None:
+    readme = (DEPLOY / "README.md").read_text()
+    assert "PGPASSFILE=/etc/kerasweep/pgpass" in readme
+    assert "LoadCredential" not in readme
+
+
+def test_what_a_crash_left_in_the_temporary_folder_goes_at_boot_only(tmp_path: Path) -> None:
+    rules = DEPLOY / "tmpfiles" / "kerasweep.conf"
+    temporary = environment("kerasweep-scheduler.service")["TMPDIR"]
+    (rule,) = [line for line in rules.read_text().splitlines() if not line.startswith("#")]
+    assert rule == f"R! {temporary}/*"
+    left = tmp_path / temporary.strip("/") / "kerasweep-left"
+    if shutil.which("systemd-tmpfiles") is None:
+        return
+    for boot, there in (([], True), (["--boot"], False)):
+        left.mkdir(parents=True, exist_ok=True)
+        command = ["systemd-tmpfiles", "--remove", f"--root={tmp_path}", *boot, str(rules)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, left.exists()) == (0, there), done.stderr
 
 
 def test_the_timer_makes_up_for_a_missed_night_once_and_no_run_is_cut_short() -> None:

@@ -238,6 +238,11 @@ BROKEN: dict[str, Broken] = {
     # --- where and when -----------------------------------------------------------------------------------------------
     "address": _one("ray.address", "http://head:8265", "expected null .*, auto, or host:port"),
     "port": _one("ray.address", "head:99999", "expected null .*, auto, or host:port"),
+    "local with a GPU": Broken(
+        {"ray": {"local": True}, "resources": {"gpus_per_trial": 1}},
+        {"resources.gpus_per_trial": "ray.local: true runs on CPUs only, got 1; leave one of them out"},
+    ),
+    "scaling without a cluster": _one("ray.autoscaling", True, "only a cluster brings nodes on demand, got address: null"),
     "local with an address": Broken({"ray": {"local": True, "address": "auto"}}, {"ray.local": "local: true runs without Ray"}),
     "engine": _one("engine", "fussed", r"expected auto, keras or fused, got 'fussed'; did you mean 'fused'\?"),
     "ledger": _one("ledger", "mysql://db", "expected a ledger URL such as sqlite:///kerasweep.db"),

@@ -11,6 +11,7 @@ import pytest
 from recording_conductor import FAKE_WORKER, RecordingConductor, cohort, settings
 
 from orchestrator.dispatch.raytune import RayDispatcher
+from orchestrator.errors import ResourcesError
 from orchestrator.search.cohorts import CohortEvent, CohortFinished, CohortLost
 from trainers.data.loading import load
 from trainers.messages import Check, Checked, Refit, Refitted
@@ -97,3 +98,30 @@ def test_no_cohort_waits_for_a_worker_that_gets_no_room(dispatcher: RayDispatche
     dispatcher.run(conductor)
     assert sorted(conductor.ends(), key=lambda end: end.cohort) == [CohortFinished(f"c{number}") for number in range(8)]
     assert len(set(conductor.pids())) == 2
+
+
+def test_what_no_node_of_the_cluster_has_is_refused_at_once(cluster: Cluster, tmp_path: Path) -> None:
+    made = RayDispatcher(address=cluster.address, gpus_per_trial=1.0, log_folder=tmp_path, command=FAKE_WORKER)
+    made.start("keras")
+    try:
+        with pytest.raises(ResourcesError, match=r"1 GPU, the largest node .* has 2 CPU cores and 0 GPUs\. Ask for"):
+            made.request(Check({}), timeout=10)
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_cluster_whose_nodes_have_types_says_that_it_scales(
+    cluster: Cluster, tmp_path: Path, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if named:
+        monkeypatch.setenv("RAY_NODE_TYPE_NAME", "gpu")  # as KubeRay and `ray up` set it
+        cluster.add_node(num_cpus=1)
+    made = RayDispatcher(address=cluster.address, log_folder=tmp_path, command=FAKE_WORKER)
+    made.start("keras")
+    try:
+        while not made._cluster.ready(1.0):
+            pass
+        assert made._cluster.scales() == named
+    finally:
+        made.close()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestrator.dispatch.local import LocalDispatcher
-from orchestrator.errors import UserCheckError
+from orchestrator.errors import ResourcesError, UserCheckError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
 from orchestrator.running.output import claim_output, find_output
@@ -19,7 +20,7 @@ from orchestrator.sweep import Options, run_sweep
 FAKE_WORKER = (sys.executable, str(Path(__file__).parents[1] / "fakes" / "fake_worker.py"))
 
 
-def sound(tmp_path: Path) -> SweepSpec:
+def sound(tmp_path: Path, **more: Any) -> SweepSpec:
     data = tmp_path / "data.csv"
     data.write_text("a,y\n" + "1.0,0\n2.0,1\n" * 20)
     return spec_from_mapping(
@@ -30,6 +31,7 @@ def sound(tmp_path: Path) -> SweepSpec:
             "space": {"learning_rate": [0.1]},
             "ledger": f"sqlite:///{tmp_path / 'ledger.db'}",
             "tracking": {"uri": f"sqlite:///{tmp_path / 'mlflow.db'}"},
+            **more,
         },
         tmp_path,
     )
@@ -108,3 +110,13 @@ def test_a_night_that_failed_stays_though_a_run_by_hand_continues_it(tmp_path: P
             run_sweep(spec, Options(occasion=occasion, output=tmp_path / "output"), dispatcher=dispatcher)
         with Ledger(spec.ledger) as ledger:
             assert [(row.occasion, row.state) for row in ledger.sweeps()] == [("2026-11-21T02:00Z", SweepState.FAILED)]
+
+
+def test_a_sweep_that_asks_for_what_is_not_there_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    spec = sound(tmp_path, resources={"gpus_per_trial": 1})
+    with pytest.raises(ResourcesError, match="a trial asks for 1 CPU core and 1 GPU, this machine has"):
+        run_sweep(spec, Options(output=tmp_path / "output"))
+    with Ledger(spec.ledger) as ledger:
+        assert ledger.sweeps() == []
+    assert not (tmp_path / "output").exists()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 from orchestrator.dispatch.machine import room_on
@@ -25,7 +27,12 @@ _OBJECT_STORE_BYTES = 100 * 2**20
 """Enough for what our own Ray passes on: cohorts and results. Data goes by path."""
 
 _KNOCK_SECONDS = 10.0
-_LONGEST_FOLDER = 16
+_PATIENCE_SECONDS = 3.0
+"""So long the end waits for a start that is under way: a Ray that does not answer is tried without end."""
+
+_SIGACTION_BYTES = 512  # more than the structure has on any platform
+_LONGEST_FOLDER = 24
+"""Below it Ray makes ``ks-ray-<8>/session_<date>_<time>_<6>_<pid>/sockets/plasma_store``; a socket's path ends at 107."""
 
 _ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # user code finds its files where the sweep was started
@@ -55,9 +62,10 @@ class Cluster:
         self._gpus = gpus
         self._ours = False
         self._scratch: Path | None = None
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="ray")  # who starts Ray must end it, else that takes 15 s
+        self._thread = Thread(target=self._live, name="ray", daemon=True)  # who starts Ray must end it, else that takes 15 s
+        self._starting = Lock()
         self._connected: Future[None] | None = None
-        self._closed: Future[None] | None = None
+        self._leave = Event()
 
     def start(self) -> None:
         """Begin to start or connect, and return at once."""
@@ -88,34 +96,70 @@ class Cluster:
                 room += room_on(node["Resources"], cpus, gpus)
         return room
 
+    def nodes(self) -> list[tuple[float, float]]:
+        """Return the CPUs and GPUs of every node that is up. Ray must be ready."""
+        import ray
+
+        has = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        return [(float(one.get("CPU", 0.0)), float(one.get("GPU", 0.0))) for one in has]
+
+    def scales(self) -> bool:
+        """Return whether the cluster says that it brings nodes on demand. Ray must be ready."""
+        from orchestrator.dispatch.raytune.scaling import cluster_scales
+
+        return cluster_scales()
+
     def begin_close(self) -> None:
         """Begin to end or leave Ray, if it is ours, and return at once."""
-        if self._connected is not None and self._closed is None:
-            self._closed = self._threads.submit(self._disconnect)
+        self._leave.set()
 
     def close(self) -> None:
-        """End or leave Ray, if it is ours. May be called again, and while Ray is still starting."""
+        """End or leave Ray, if it is ours. May be called again, and while Ray is still starting.
+
+        A start that is not over within seconds goes on in its thread, which ends Ray once it is there, or with this process.
+        """
         self.begin_close()
-        self._threads.shutdown(wait=True)
+        if self._connected is None:
+            return
+        wait([self._connected], _PATIENCE_SECONDS)
+        if self._connected.done():
+            self._thread.join()
+        elif self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _connection(self) -> Future[None]:
-        if self._connected is None:
-            self._connected = self._threads.submit(self._connect)
+        with self._starting:
+            if self._connected is None:
+                self._connected = Future()
+                self._thread.start()
         return self._connected
+
+    def _live(self) -> None:
+        """Start Ray, stay until told to leave, and end it: all of it in the ``ray`` thread."""
+        connection = self._connection()
+        try:
+            with _signals_kept():
+                self._connect()
+        except BaseException as error:
+            connection.set_exception(error)
+        else:
+            connection.set_result(None)
+        self._leave.wait()
+        self._disconnect()
 
     def _connect(self) -> None:
         os.environ.update({name: value for name, value in _ENVIRONMENT.items() if name not in os.environ})
         logging.getLogger("ray").setLevel(logging.CRITICAL)  # before the import: Ray tells its story at once
         if self._address is None:
             self._protect()
-        self._scratch = Path(tempfile.mkdtemp(prefix="kerasweep-ray-", dir=_temporary_folder()))
+        self._scratch = Path(tempfile.mkdtemp(prefix="ks-ray-", dir=_temporary_folder()))
         (self._scratch / "scratch").mkdir()
         import ray
 
         Thread(
             target=import_module, args=("orchestrator.dispatch.raytune.experiment",), daemon=True
         ).start()  # Ray mostly waits meanwhile
-        if ray.is_initialized():
+        if is_connected():
             return
         settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
         if self._address is None:
@@ -163,6 +207,30 @@ class Cluster:
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
+def is_connected() -> bool:
+    """Return whether this process is connected to a Ray. It loads none."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Leave the handlers of SIGINT and SIGTERM as they are, for the whole process.
+
+    Ray's core puts its own in their place, which abort the process. It does so while the main thread is at other things, and
+    Python lets only that one put handlers.
+    """
+    libc = ctypes.CDLL(None)
+    kept = {number: ctypes.create_string_buffer(_SIGACTION_BYTES) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, before in kept.items():
+        libc.sigaction(int(number), None, before)
+    try:
+        yield
+    finally:
+        for number, before in kept.items():
+            libc.sigaction(int(number), before, None)
+
+
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """Keep the garbage collector from freeing Ray's objects while Ray ends.
@@ -180,7 +248,7 @@ def _no_collection() -> Iterator[None]:
 
 
 def _temporary_folder() -> str:
-    """Return a folder for temporary ones with a short name: below it Ray makes sockets, whose paths end at 107 characters."""
+    """Return a folder for temporary ones, short enough for Ray's sockets; ``/tmp`` where the usual one is too long."""
     folder = tempfile.gettempdir()
     return folder if len(folder) <= _LONGEST_FOLDER or not os.path.isdir("/tmp") else "/tmp"  # noqa: S108 (mkdtemp's is private)
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.dispatch.machine import available_cpus, memory_share, room_here
 from orchestrator.dispatch.protocol import Conductor
-from orchestrator.dispatch.raytune.cluster import Cluster
+from orchestrator.dispatch.raytune.cluster import Cluster, is_connected
+from orchestrator.dispatch.room import check_machine, check_room
 from orchestrator.dispatch.supervisor import Supervisor
 from orchestrator.dispatch.worker_process import WORKER_COMMAND
 from orchestrator.spec import code_references, travelling_files
@@ -38,6 +39,7 @@ class RayDispatcher:
     workers : how many cohorts run at once; None for as many as there is room for.
     cpus_per_trial, gpus_per_trial : what each worker is given; a fraction of a GPU shares it.
     log_folder : receives a log file for each worker, on its node.
+    autoscaling : whether a cluster brings larger nodes on demand than it has; those are then waited for.
     data : a path or URL that every node of a cluster must be able to read; None: the data comes with the sweep.
     memory_bytes : what one worker may hold; default an even share of its node's memory among the workers that can be there.
     command : the program to run as worker.
@@ -48,6 +50,7 @@ class RayDispatcher:
         *,
         log_folder: Path,
         address: str | None = None,
+        autoscaling: bool = False,
         data: str | None = None,
         workers: int | None = None,
         cpus_per_trial: float = 1.0,
@@ -60,6 +63,7 @@ class RayDispatcher:
         if cpus_per_trial <= 0:
             raise ValueError(f"RayDispatcher: cpus_per_trial must be more than 0, got {cpus_per_trial!r}.")
         self._address = address
+        self._autoscaling = autoscaling
         self._data = data
         self._nodes_checked = False
         self._cpus = cpus_per_trial
@@ -80,8 +84,7 @@ class RayDispatcher:
     def workers(self) -> int:
         """How many cohorts run at once; waits for Ray where only Ray knows."""
         if self._workers is None:
-            while not self._cluster.ready(_PAUSE_SECONDS):
-                pass
+            self._await_cluster(None)
             room = self._cluster.room_for(self._cpus, self._gpus)
             if self._address is None:
                 room = min(room, room_here(self._cpus, self._memory_bytes))
@@ -90,6 +93,8 @@ class RayDispatcher:
 
     def start(self, engine: EngineName) -> None:
         """Begin to start Ray and the worker beside it, and return at once."""
+        if self._address is None and not is_connected():  # one that is there is asked what it has
+            check_machine(self._cpus, self._gpus)
         self._cluster.start()
         if self._address is None and self._beside is None:
             devices = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] if self._gpus else ""
@@ -112,10 +117,12 @@ class RayDispatcher:
     def request(self, request: Check | Refit, timeout: float, tick: Callable[[], None] | None = None) -> Reply:
         """Return a worker's reply (``Dispatcher.request``)."""
         if self._beside is not None:
-            return self._beside.request(request, timeout, tick)
-        while not self._cluster.ready(_PAUSE_SECONDS):
-            if tick is not None:
-                tick()
+            reply = self._beside.request(request, timeout, tick)
+            if self._workers is None:  # whoever asks for them cannot be told to stop
+                self._await_cluster(tick)
+            return reply
+        self._await_cluster(tick)
+        self._check_room()
         from orchestrator.dispatch.raytune.node_check import check_nodes
         from orchestrator.dispatch.raytune.requests import request_on_cluster
 
@@ -139,6 +146,19 @@ class RayDispatcher:
         if self._beside is not None:
             self._beside.close()
         self._cluster.close()
+
+    def _await_cluster(self, tick: Callable[[], None] | None) -> None:
+        while not self._cluster.ready(_PAUSE_SECONDS):
+            if tick is not None:
+                tick()
+
+    def _check_room(self) -> None:
+        """Raise ResourcesError where no node has room for a worker, and none that could will come."""
+        if self._autoscaling or self._cluster.room_for(self._cpus, self._gpus):
+            return
+        advice = ", or say ray.autoscaling: true where the cluster brings larger nodes on demand"
+        if not self._cluster.scales():
+            check_room((self._cpus, self._gpus), self._cluster.nodes(), f"the cluster at {self._address!r}", advice)
 
     def _run(self, conductor: Conductor) -> None:
         from orchestrator.dispatch.raytune.experiment import run_experiment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_sweeps import Clock, begin, end, run
 
+from orchestrator.cli.reading import show_outcome
 from orchestrator.cli.root import main
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.search.trials import SweepState, TrialState
@@ -130,6 +132,34 @@ def test_reading_a_folder_without_a_ledger_makes_none(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "There is no ledger" in result.stderr
     assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize("projected", [False, True])
+def test_the_last_line_offers_the_page_only_where_it_holds_the_sweep(
+    url: str, projected: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Ledger(url, Clock()) as ledger:
+        row = ledger.sweep("demo", "manual-1")
+        if projected:
+            trials = {trial.number: trial.revision for trial in ledger.trials(row.id)}
+            ledger.mark_projected(row.id, trials=trials, sweep=row.revision)
+    show_outcome(url, row, as_json=False)
+    last = capsys.readouterr().out.splitlines()[-1]
+    if projected:
+        assert last == "Browse it:  kerasweep ui --uri postgresql://someone:***@db/mlflow"
+    else:
+        assert last.endswith("kerasweep resume demo/manual-1")
+        assert "ui --uri" not in last
+
+
+def test_browse_shows_no_password(url: str) -> None:
+    assert call(url, "browse", "demo/manual-1").stdout == "kerasweep ui --uri postgresql://someone:***@db/mlflow\n"
+
+
+def test_retries_of_requests_are_not_on_the_screen_unless_asked_for(url: str) -> None:
+    for flags, level in (([], logging.ERROR), (["-v"], logging.ERROR)):
+        assert CliRunner().invoke(main, [*flags, "list", "--ledger", url]).exit_code == 0
+        assert logging.getLogger("urllib3").getEffectiveLevel() == level
 
 
 def test_ui_without_a_store_says_so(tmp_path: Path) -> None:

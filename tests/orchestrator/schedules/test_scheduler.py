@@ -8,6 +8,7 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,9 @@ HEAD = "http://head:8265"
 
 
 def spec_of(address: str | None, ledger: str = LEDGER) -> dict[str, Any]:
-    return {"sweep": {"name": "pima", "ray": {"address": address}, "ledger": ledger}}
+    resources = {"cpus_per_trial": 1.0, "gpus_per_trial": 0.0, "max_concurrent": "auto"}
+    sweep = {"name": "pima", "ray": {"address": address}, "ledger": ledger, "resources": resources, "budget": {"time": None}}
+    return {"sweep": sweep}
 
 
 def row(**changes: Any) -> ScheduleRow:
@@ -295,7 +298,8 @@ def test_units_are_sound(tmp_path: Path) -> None:
 )
 def test_a_cronjob_is_sound(changes: dict[str, Any], arguments: list[str]) -> None:
     job = yaml.safe_load(cronjob(row(name="Nightly.Pima_2", **changes)))
-    kubernetes_validate.validate(job, "1.31", strict=True)
+    for version in ("1.31", "1.34", "1.37"):
+        kubernetes_validate.validate(job, version, strict=True)
     assert job["metadata"]["name"] == "nightly-pima-2"
     spec = job["spec"]
     assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == ("0 2 * * *", "Europe/Berlin", "Forbid")
@@ -304,6 +308,66 @@ def test_a_cronjob_is_sound(changes: dict[str, Any], arguments: list[str]) -> No
     assert container["args"] == ["kerasweep", *arguments]
     (name, source) = container["env"][0].values()
     assert (name, source["fieldRef"]["fieldPath"]) == ("OCCASION", "metadata.labels['batch.kubernetes.io/job-name']")
+
+
+@pytest.mark.parametrize("address", [None, HEAD])
+def test_a_retry_of_a_cronjob_undoes_no_stop_and_repeats_no_bad_input(address: str | None) -> None:
+    job = yaml.safe_load(cronjob(row(address=address)))["spec"]["jobTemplate"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    assert job["template"]["spec"]["restartPolicy"] == "Never", "else Kubernetes takes no podFailurePolicy"
+    lost, ended = job["podFailurePolicy"]["rules"]  # the first that fits counts: what is preempted ends with 130 as well
+    assert lost == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    assert ended == {
+        "action": "FailJob",
+        "onExitCodes": {"containerName": container["name"], "operator": "In", "values": [2, 130]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "cpu", "memory", "gpus"),
+    [
+        ({}, "4", "8Gi", None),
+        ({"cpus_per_trial": 2.0}, "4", "5Gi", None),
+        ({"cpus_per_trial": 16.0}, "16", "4Gi", None),
+        ({"max_concurrent": 3, "cpus_per_trial": 0.5}, "2", "7Gi", None),
+        ({"gpus_per_trial": 1.0}, "1", "4Gi", 1),
+        ({"gpus_per_trial": 0.25, "max_concurrent": 6}, "6", "11Gi", 2),
+    ],
+)
+def test_a_cronjob_that_runs_a_sweep_asks_for_what_its_workers_need(
+    asked: dict[str, Any], cpu: str, memory: str, gpus: int | None
+) -> None:
+    spec = spec_of(None)
+    spec["sweep"]["resources"] |= asked
+    job = yaml.safe_load(cronjob(row(spec=spec)))
+    kubernetes_validate.validate(job, "1.37", strict=True)
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    limits = container["resources"]["limits"]
+    assert container["resources"]["requests"] == limits
+    assert (limits["cpu"], limits["memory"], limits.get("nvidia.com/gpu")) == (cpu, memory, gpus)
+    assert container["image"] == ("kerasweep:cpu" if gpus is None else "kerasweep:gpu")
+
+
+def test_a_cronjob_that_submits_asks_for_little() -> None:
+    job = yaml.safe_load(cronjob(row(address=HEAD)))
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"] == {"cpu": "1", "memory": "1Gi"}
+
+
+@pytest.mark.parametrize(("budget", "seconds"), [(None, 7 * 86400), (7200.0, 7200 + 86400)])
+def test_a_cronjob_has_deadlines(budget: float | None, seconds: int) -> None:
+    spec = spec_of(None)
+    spec["sweep"]["budget"]["time"] = budget
+    job = yaml.safe_load(cronjob(row(spec=spec, catch_up=0.0)))["spec"]
+    assert job["jobTemplate"]["spec"]["activeDeadlineSeconds"] == seconds
+    assert job["startingDeadlineSeconds"] == 10, "Kubernetes starts none that has less"
+
+
+def test_a_cronjob_of_a_real_sweep_file_is_sound(ledger: Ledger) -> None:
+    answer("add", "nightly", "nightly.yaml")
+    record = ledger.schedules.get("nightly")
+    spec = {"sweep": {**record.spec["sweep"], "ledger": LEDGER}}
+    kubernetes_validate.validate(yaml.safe_load(cronjob(replace(record, spec=spec))), "1.37", strict=True)
 
 
 def test_units_of_a_cluster_submit_to_it(tmp_path: Path) -> None:

@@ -344,6 +344,43 @@ def test_an_outage_that_lasts_ends_with_the_sweep(
     assert set(mlflow.statuses().values()) == {"FINISHED"}
 
 
+def test_an_outage_from_the_start_is_said_in_one_line_before_anything_is_written(
+    ledger: Ledger, sweep: SweepRow, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        uri = f"http://ann:secret@127.0.0.1:{free.getsockname()[1]}"
+    tracker = tracker_of(ledger, sweep, uri, open_store=Flaky(10**9))
+    with caplog.at_level(logging.WARNING, "orchestrator.tracking.tracker"):
+        assert tracker.check() is False
+        (line,) = caplog.messages
+        assert line.startswith(f"MLflow at {uri.replace('secret', '***')} cannot be reached (ConnectionRefusedError: ")
+        assert line.endswith("The sweep goes on; what is missing there follows as soon as it can.")
+        tracker.start()
+        end(ledger, sweep)
+        assert tracker.close(wait=10) is False
+    assert len(caplog.messages) == 2, "once for an outage, and at the end what is missing"
+
+
+def test_a_store_that_is_there_is_not_spoken_of(
+    ledger: Ledger, sweep: SweepRow, mlflow: Mlflow, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert tracker_of(ledger, sweep, mlflow.uri).check() is True
+    assert caplog.messages == []
+
+
+def test_a_request_to_stop_does_not_wait_for_a_server_that_hangs(ledger: Ledger, sweep: SweepRow) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        tracker = tracker_of(ledger, sweep, f"http://127.0.0.1:{server.getsockname()[1]}")
+        tracker.start()
+        run(ledger, sweep, range(2))
+        began = time.monotonic()
+        assert tracker.close(hurry=lambda: True) is False
+        assert time.monotonic() - began < 5
+
+
 def test_a_password_in_the_uri_is_shown_nowhere(ledger: Ledger, sweep: SweepRow, caplog: pytest.LogCaptureFixture) -> None:
     uri = "https://ann:secret@mlflow"
     asked: list[str] = []

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
+import signal
 import socket
+import subprocess
 import sys
+import tempfile
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from orchestrator.dispatch.raytune.cluster import Cluster
+from orchestrator.dispatch.raytune.cluster import _LONGEST_FOLDER, Cluster
 from orchestrator.errors import KerasweepError
 
 
@@ -32,6 +39,54 @@ def test_a_ray_of_our_own_is_started_whatever_cluster_the_environment_names(monk
         assert cluster.room_for(1.0, 0.0) == 1
     finally:
         cluster.close()
+
+
+@pytest.mark.parametrize(("length", "kept"), [(_LONGEST_FOLDER, True), (_LONGEST_FOLDER + 1, False)])
+def test_ray_takes_the_temporary_folder_as_far_as_its_sockets_fit(
+    length: int, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="k", dir="/tmp"))
+    usual = folder / ("x" * (length - len(str(folder)) - 1))
+    usual.mkdir()
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(usual))
+    cluster = Cluster(None, cpus=1, gpus=False)
+    try:
+        assert cluster.ready(60)
+        assert (cluster.scratch.parents[1] == usual) == kept
+    finally:
+        cluster.close()
+        shutil.rmtree(folder)
+
+
+def test_a_ray_that_never_answers_is_not_waited_for_at_the_end() -> None:
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        script = (
+            "import sys, time; from orchestrator.dispatch.raytune.cluster import Cluster; "
+            "c = Cluster(sys.argv[1], cpus=1, gpus=False); print(c.ready(3)); began = time.monotonic(); c.close(); "
+            "print(time.monotonic() - began)"
+        )
+        began = time.monotonic()
+        command = [sys.executable, "-c", script, f"127.0.0.1:{mute.getsockname()[1]}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)  # it ends, whatever Ray does
+    ready, seconds = done.stdout.split()
+    assert (ready, float(seconds) < 5) == ("False", True)
+    assert time.monotonic() - began < 90
+
+
+def test_signals_are_the_sweeps_while_ray_is_up() -> None:
+    noted: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: noted.append(number))
+    cluster = Cluster(None, cpus=1, gpus=False)
+    try:
+        assert cluster.ready(60)
+        os.kill(os.getpid(), signal.SIGTERM)  # Ray's own handler would abort this process
+        time.sleep(0.1)
+    finally:
+        cluster.close()
+        signal.signal(signal.SIGTERM, before)
+    assert noted == [signal.SIGTERM]
 
 
 def test_a_dashboard_is_not_taken_for_a_ray_to_connect_to(monkeypatch: pytest.MonkeyPatch) -> None:
