@@ -8,6 +8,14 @@ from typing import Any
 
 COLUMNS = ("age", "income", "city", "review", "visits", "customer", "day", "label")
 ROWS = [",".join(COLUMNS), "31,1200.5,Ulm,good,3,c1,1,yes", "45,900,Bonn,bad,1,c2,2,no", "28,?,Ulm,fine,7,c1,3,yes"]
+
+
+def table(rows: int) -> str:
+    """A csv of so many rows, no two equal."""
+    ages = range(20, 20 + rows)
+    return "\n".join([ROWS[0], *(f"{age},{ROWS[1 + age % 3].partition(',')[2]}" for age in ages)]) + "\n"
+
+
 BUILDER = """
 import keras
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 import yaml
-from broken_specs import BUILDER, ROWS, sound
+from broken_specs import BUILDER, sound, table
 from click.testing import CliRunner
 
 from orchestrator.cli.root import main
@@ -19,7 +19,7 @@ from orchestrator.search.trials import SweepState
 
 @pytest.fixture
 def sweep_file(tmp_path: Path, ledger_url: str) -> Path:
-    (tmp_path / "data.csv").write_text("\n".join([ROWS[0], *ROWS[1:] * 20]) + "\n")
+    (tmp_path / "data.csv").write_text(table(60))
     (tmp_path / "models.py").write_text(BUILDER)
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump({**sound(), "ledger": ledger_url}, sort_keys=False))
     return tmp_path / "sweep.yaml"

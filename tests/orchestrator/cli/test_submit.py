@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from broken_specs import BUILDER, ROWS, sound
+from broken_specs import BUILDER, sound, table
 from click.testing import CliRunner, Result
 from fake_jobs import FakeJobs
 
@@ -28,7 +28,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A ledger; a sweep file that names another one is in the working directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("KERASWEEP_LEDGER", raising=False)
-    (tmp_path / "data.csv").write_text("\n".join([ROWS[0], *ROWS[1:] * 10]) + "\n")
+    (tmp_path / "data.csv").write_text(table(30))
     (tmp_path / "models.py").write_text(BUILDER)
     own = {"ledger": f"sqlite:///{tmp_path / 'of_the_file.db'}", "tracking": {"uri": "http://mlflow:5000"}}
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(sound() | own, sort_keys=False))
