@@ -198,8 +198,9 @@ def _print_winner(seen: SweepView) -> None:
     if facts.get(PROMOTION):
         click.echo(f"  {'registered':{width}} {standing(facts[PROMOTION])}")
     if missing := open_steps(sweep):
-        where = f"the model is in {facts.get('model')} on {facts.get('model_host')} alone; " * ("upload" in missing)
-        click.echo(f"  {'still open':{width}} {', '.join(missing)}: {where}`kerasweep resume {sweep.title}` makes up for it")
+        click.echo(f"  {'still open':{width}} {', '.join(missing)}: `kerasweep resume {sweep.title}` makes up for it.")
+        if "upload" in missing:
+            click.echo(f"  {'':{width}} Until then the model is on {facts.get('model_host')} alone; a lost one is made anew.")
 
 
 def _print_trial(sweep: SweepRow, trial: TrialRow, record: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.champion.contest import Contest
 from orchestrator.dispatch.local import LocalDispatcher
 from orchestrator.errors import KerasweepError, TrackingError
 from orchestrator.ledger.ledger import Ledger
@@ -47,6 +48,10 @@ def small(folder: Path) -> SweepSpec:
 
 def away(*_: Any, **__: Any) -> None:
     raise TrackingError("the server is away")
+
+
+def interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def sweep(folder: Path, **options: Any) -> SweepRow:
@@ -105,6 +110,19 @@ def test_a_later_occasion_makes_up_for_an_earlier_one_before_its_own_model_comes
     assert champion(tmp_path) == "1"
     assert rows[-1].facts["promotion"]["reason"] == "there was no champion to beat."
     assert last.facts["promotion"]["kept"]
+
+
+def test_a_driver_that_ends_in_the_contest_registers_its_model_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(Contest, "settle", interrupt)
+        first = sweep(tmp_path)
+    file = (Path(first.facts["model"]) / "data" / "model.keras").read_bytes()
+    done = sweep(tmp_path)
+    assert (first.state, first.facts["open_steps"]) == (SweepState.STOPPED, ["contest"])
+    assert (done.state, done.title, done.facts["open_steps"]) == (SweepState.COMPLETED, first.title, [])
+    assert (Path(done.facts["model"]) / "data" / "model.keras").read_bytes() != file, "a .keras file holds its date"
+    (version,) = open_client(f"sqlite:///{tmp_path / 'mlflow.db'}").search_model_versions("name = 'tumours'")
+    assert champion(tmp_path) == str(version.version) == "1"
 
 
 def test_a_crash_in_the_refit_leaves_open_trials_open(tmp_path: Path) -> None:
