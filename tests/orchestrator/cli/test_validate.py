@@ -118,7 +118,7 @@ def test_a_bug_is_not_hidden(failing: list[BaseException]) -> None:
 @pytest.mark.parametrize(("flags", "level"), [([], logging.WARNING), (["-v"], logging.INFO), (["-vv"], logging.DEBUG)])
 def test_verbose_sets_the_log_level(folder: Path, flags: list[str], level: int, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    monkeypatch.setattr(logging, "basicConfig", lambda *, level, format: seen.append(level))
+    monkeypatch.setattr(logging, "basicConfig", lambda *, level, handlers: seen.append(level))
     CliRunner().invoke(main, [*flags, "validate", str(folder / "good.yaml")])
     assert seen == [level]
 
