@@ -17,7 +17,10 @@ from typing import Any
 import psutil
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 from small_folder import COMMAND, Folder, small_sweep
+
+from orchestrator.cli.root import main
 
 LEDGER, MLFLOW, HOOK = "canary-of-the-ledger", "canary-of-mlflow", "canary-of-the-hook"
 CANARIES = (LEDGER, MLFLOW, HOOK)
@@ -108,7 +111,13 @@ def rows_of(url: sa.URL) -> str:
 
 @pytest.mark.parametrize("local", [True, pytest.param(False, marks=pytest.mark.full)], ids=["local", "ray"])
 def test_no_password_is_shown(
-    local: bool, tmp_path: Path, postgres_url: str, database: sa.URL, hook: tuple[str, list[bytes]]
+    *,
+    local: bool,
+    tmp_path: Path,
+    postgres_url: str,
+    database: sa.URL,
+    hook: tuple[str, list[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder, lines, said = Folder(tmp_path), set[str](), dict[str, str]()
     address, received = hook
@@ -124,15 +133,14 @@ def test_no_password_is_shown(
         done = watched([COMMAND, *arguments], tmp_path, lines)
         assert done.returncode == 0, done.stderr
         said[name] = done.stdout + done.stderr
-    environment = {**os.environ, "KERASWEEP_LEDGER": stores["ledger"]}
+    monkeypatch.chdir(tmp_path)
     for arguments in (
         ["list"], ["list", "--json"], ["show", "small"], ["show", "small", "--json"], ["show", "small", "0"], ["best", "small"],
         ["best", "small", "--json"], ["browse", "small"], ["report", "small"], ["resume", "small"],
         ["schedule", "add", "nightly", "sweep.yaml", "--cron", "0 2 * * *"], ["schedule", "show", "nightly", "--json"],
         ["schedule", "emit", "nightly", "--systemd"], ["schedule", "emit", "nightly", "--cronjob"],
     ):  # fmt: skip
-        answer = subprocess.run([COMMAND, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        said[" ".join(arguments)] = answer.stdout + answer.stderr
+        said[" ".join(arguments)] = CliRunner().invoke(main, arguments, env={"KERASWEEP_LEDGER": stores["ledger"]}).output
     said["MLflow's rows"] = rows_of(database)
     said["command lines"] = "\n".join(lines)
     said["webhook"] = b"".join(received).decode()
