@@ -1,6 +1,7 @@
 """What is fitted on a fold's training rows and applied to all. Knows no Keras."""
 
-from trainers.preprocessing.parts import Part, aligned_empty, class_weights, part, row_weights, size_of, spelling, take
+from trainers.preprocessing.arrays import aligned_empty, size_of
+from trainers.preprocessing.parts import Part, class_weights, part, row_weights, spelling, take
 from trainers.preprocessing.prepare import Prepared, bytes_together, check_exportable, model_shape, prepare, preprocessing_key
 
 __all__ = [

@@ -14,8 +14,8 @@ import numpy as np
 
 from trainers.data import Preprocessor, load_preprocessor
 from trainers.errors import DataError, UserCodeError
+from trainers.preprocessing.arrays import aligned, equal_inputs, size_of
 from trainers.preprocessing.fitting import array_plan, sequences_plan, table_plan, text_plan, wide_deep_plan
-from trainers.preprocessing.parts import aligned, equal_inputs, size_of
 from trainers.preprocessing.transformers import custom_inputs
 from trainers.recipes import InputShape, ModelShape, with_defaults
 
