@@ -1,4 +1,4 @@
-"""Input arrays as they lie in memory: when two are equal, how large they are, and where JAX takes one without a copy."""
+"""Inputs as they lie in memory: how large they are, whether two are equal, and where JAX takes them without a copy."""
 
 from __future__ import annotations
 
