@@ -5,7 +5,8 @@
     model.keras       the trained model
     preprocessing/    Preprocessor.export: raw columns to the model's inputs
     sample.json       five raw rows: {"columns": [...], "data": [[...], ...]}, or {"columns": null, "dtype": ..., "data": ...}
-    examples.npy      hashes of the examples that the refit could learn from, sorted: which rows of a later data set are new to it
+    examples.u64      hashes of the examples that the refit could learn from, sorted, 8 bytes each, little-endian: which rows of a
+                      later data set are new to it
     manifest.json     written last: a folder with one is whole. Its ``refit`` says by what rule and for how many epochs the model
                       was trained, beside the config's own and those that its folds chose
 """
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from trainers.preprocessing import Prepared
 
 MODEL, PREPROCESSING, SAMPLE, MANIFEST = "model.keras", "preprocessing", "sample.json", "manifest.json"
-EXAMPLES = "examples.npy"
+EXAMPLES = "examples.u64"
 
 _VOLATILE = frozenset({"shared_object_id", "compile_config"})
 """Of a serialised model: where objects lay in memory, and how it was compiled."""
@@ -101,7 +102,7 @@ def write_model(
         model.save(folder / MODEL)
     prepared.preprocessor.export(folder / PREPROCESSING)
     (folder / SAMPLE).write_text(json.dumps(_raw_rows(dataset, sample), indent=1))
-    np.save(folder / EXAMPLES, np.unique(example_hashes(dataset)[learnt]), allow_pickle=False)
+    np.unique(example_hashes(dataset)[learnt]).astype("<u8").tofile(folder / EXAMPLES)
     identity = model_identity(model, prepared, dataset=dataset, sample=sample)
     whole = {**manifest, "identity": identity, "files": {"model": MODEL, "preprocessing": PREPROCESSING, "sample": SAMPLE}}
     (folder / MANIFEST).write_text(json.dumps(whole, indent=1))

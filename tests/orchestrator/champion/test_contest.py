@@ -162,7 +162,7 @@ class Place:
         """Have the versions so far say that they were made from these."""
         (self.folder / "data").mkdir()
         if examples is not None:
-            np.save(self.folder / "data" / "examples.npy", examples)
+            np.asarray(examples, dtype="<u8").tofile(self.folder / "data" / "examples.u64")
 
     def register(self, run: str | None = None) -> str:
         client = open_client(self.uri)
