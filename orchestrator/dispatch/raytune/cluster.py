@@ -30,6 +30,7 @@ _KNOCK_SECONDS = 10.0
 _PATIENCE_SECONDS = 3.0
 """So long the end waits for a start that is under way: a Ray that does not answer is tried without end."""
 
+_GLANCE_SECONDS = 0.02
 _SIGACTION_BYTES = 512  # more than the structure has on any platform
 _LONGEST_FOLDER = 24
 """Below it Ray makes ``ks-ray-<8>/session_<date>_<time>_<6>_<pid>/sockets/plasma_store``; a socket's path ends at 107."""
@@ -224,11 +225,22 @@ def _signals_kept() -> Iterator[None]:
     kept = {number: ctypes.create_string_buffer(_SIGACTION_BYTES) for number in (signal.SIGINT, signal.SIGTERM)}
     for number, before in kept.items():
         libc.sigaction(int(number), None, before)
+
+    def put_back() -> None:
+        for number, before in kept.items():
+            libc.sigaction(int(number), before, None)
+
+    def keep_back() -> None:
+        while not over.wait(_GLANCE_SECONDS):  # Ray puts them long before its start is over
+            put_back()
+
+    over = Event()
+    Thread(target=keep_back, name="signals", daemon=True).start()
     try:
         yield
     finally:
-        for number, before in kept.items():
-            libc.sigaction(int(number), before, None)
+        over.set()
+        put_back()
 
 
 @contextmanager
