@@ -1,5 +1,6 @@
 """The parts of a sweep while it runs: data staged, strategy and keys set up, the conductor between search and ledger."""
 
+from orchestrator.running.checking import Sound, check_data, check_deeply, check_model, possible_engines
 from orchestrator.running.conductor import Objective, SweepConductor
 from orchestrator.running.plan import plan_sweep
 from orchestrator.running.set_up import make_dispatcher, make_search, make_trial_key, most_trials, strategy_of
@@ -10,16 +11,21 @@ from orchestrator.running.work_identity import work_identity
 
 __all__ = [
     "Objective",
+    "Sound",
     "Staged",
     "StopRequestedError",
     "StopSignals",
     "SweepConductor",
+    "check_data",
+    "check_deeply",
+    "check_model",
     "fix_first_configs",
     "make_dispatcher",
     "make_search",
     "make_trial_key",
     "most_trials",
     "plan_sweep",
+    "possible_engines",
     "stage_data",
     "strategy_of",
     "work_identity",

@@ -26,6 +26,9 @@ _OBJECT_STORE_BYTES = 100 * 2**20
 _KNOCK_SECONDS = 10.0
 _LONGEST_FOLDER = 16
 
+_THREAD = ThreadPoolExecutor(1, thread_name_prefix="ray")
+"""One for every Ray of this process: who starts Ray must end it, else that takes 15 s, and the next must wait for that."""
+
 _ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # user code finds its files where the sweep was started
     "RAY_AIR_NEW_OUTPUT": "0",  # the old output is the one that can be silent
@@ -54,7 +57,7 @@ class Cluster:
         self._gpus = gpus
         self._ours = False
         self._scratch: Path | None = None
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="ray")  # who starts Ray must end it, else that takes 15 s
+        self._wanted = False
         self._connected: Future[None] | None = None
         self._closed: Future[None] | None = None
 
@@ -62,10 +65,15 @@ class Cluster:
         """Begin to start or connect, and return at once."""
         self._connection()
 
+    def load(self) -> None:
+        """Begin to import Ray, which ``start`` takes a second for and nobody has to undo, and return at once."""
+        _THREAD.submit(self._import)
+
     def ready(self, timeout: float) -> bool:
         """Wait up to ``timeout`` seconds for Ray, and return whether it is there. Raises KerasweepError when it cannot be had."""
         connection = self._connection()
         wait([connection], timeout)
+        self._wanted = True
         if connection.done():
             connection.result()
         return connection.done()
@@ -92,27 +100,33 @@ class Cluster:
     def begin_close(self) -> None:
         """Begin to end or leave Ray, if it is ours, and return at once."""
         if self._connected is not None and self._closed is None:
-            self._closed = self._threads.submit(self._disconnect)
+            self._closed = _THREAD.submit(self._disconnect)
 
     def close(self) -> None:
-        """End or leave Ray, if it is ours. May be called again, and while Ray is still starting."""
+        """End or leave Ray, if it is ours. May be called again, and while Ray is still starting.
+
+        A Ray that nobody has asked for yet ends in the background, once it has started: a mistake is told without that wait.
+        """
         self.begin_close()
-        self._threads.shutdown(wait=True)
+        if self._closed is not None and self._wanted:
+            wait([self._closed])
 
     def _connection(self) -> Future[None]:
         if self._connected is None:
-            self._connected = self._threads.submit(self._connect)
+            self._connected = _THREAD.submit(self._connect)
         return self._connected
 
-    def _connect(self) -> None:
+    def _import(self) -> Any:
         os.environ.update({name: value for name, value in _ENVIRONMENT.items() if name not in os.environ})
         logging.getLogger("ray").setLevel(logging.CRITICAL)  # before the import: Ray tells its story at once
         if self._address is None:
             self._protect()
+        return import_module("ray")
+
+    def _connect(self) -> None:
+        ray = self._import()
         self._scratch = Path(tempfile.mkdtemp(prefix="kerasweep-ray-", dir=_temporary_folder()))
         (self._scratch / "scratch").mkdir()
-        import ray
-
         Thread(
             target=import_module, args=("orchestrator.dispatch.raytune.experiment",), daemon=True
         ).start()  # Ray mostly waits meanwhile

@@ -86,8 +86,8 @@ class RayDispatcher:
         return self._workers
 
     def start(self, engine: EngineName) -> None:
-        """Begin to start Ray and the worker beside it, and return at once."""
-        self._cluster.start()
+        """Begin to import Ray and to start the worker beside it, and return at once."""
+        self._cluster.load()
         if self._address is None and self._beside is None:
             devices = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] if self._gpus else ""
             self._beside = Supervisor(
@@ -101,7 +101,11 @@ class RayDispatcher:
             self._beside.start()
 
     def prepare(self, settings: SweepSettings) -> None:
-        """Make ``settings`` those of all that follows, and return at once."""
+        """Make ``settings`` those of all that follows, begin to start Ray, and return at once.
+
+        Ray starts now that the data is known to be sound: ending one that is still starting takes longer than reading data.
+        """
+        self._cluster.start()
         self._settings = settings
         if self._beside is not None:
             self._beside.prepare(settings)

@@ -69,7 +69,9 @@ def test_a_trial_shows_mean_spread_and_every_fold(ledger: Ledger, sweep: SweepRo
     }  # fmt: skip
 
 
-def test_epoch_curves_are_the_mean_of_all_folds_and_one_that_stopped_keeps_its_last_value(ledger: Ledger, sweep: SweepRow) -> None:
+def test_epoch_curves_are_the_mean_of_all_folds_and_one_that_stopped_keeps_its_last_value(
+    ledger: Ledger, sweep: SweepRow
+) -> None:
     run(ledger, sweep, [0])
     trial = only_trial(ledger, sweep)
     points = [point for point in trial_run(sweep, trial, ledger.folds(trial.key)).metrics if point.name == "curve/val_loss"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from recording_conductor import FAKE_WORKER, settings
 
 from orchestrator.dispatch.raytune import RayDispatcher
 from trainers.messages import Check, Failed
@@ -28,3 +29,16 @@ def test_nodes_that_come_on_demand_are_checked_once_they_are_there(monkeypatch: 
     for _ in range(3):
         dispatcher.request(Check({}), timeout=1)
     assert looks == [0, 2]
+
+
+def test_ray_starts_when_the_data_is_known_to_be_sound(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    done: list[str] = []
+    dispatcher = RayDispatcher(workers=1, log_folder=tmp_path, command=FAKE_WORKER)
+    cluster = SimpleNamespace(**{name: lambda name=name: done.append(name) for name in ("load", "start", "close")})
+    monkeypatch.setattr(dispatcher, "_cluster", cluster)
+    dispatcher.start("fused")  # then the data is read
+    assert done == ["load"]
+    dispatcher.prepare(settings("fused"))
+    assert done == ["load", "start"]
+    dispatcher.close()
+    assert done == ["load", "start", "close"]
