@@ -20,7 +20,6 @@ from orchestrator.errors import (
     SweepBusyError,
     TrackingError,
     UserCheckError,
-    WorkerLostError,
 )
 from orchestrator.ledger import LEASE_SECONDS, Lease, Ledger, Owner, SweepRow
 from orchestrator.occasion_names import is_by_hand
@@ -32,28 +31,27 @@ from orchestrator.running import (
     StopRequestedError,
     StopSignals,
     SweepConductor,
+    check_data,
+    check_model,
     claim_output,
     fix_first_configs,
     make_dispatcher,
     make_search,
     make_trial_key,
     most_trials,
+    possible_engines,
     remove_output,
-    stage_data,
     strategy_of,
 )
 from orchestrator.search import SweepState
 from orchestrator.spec import SweepSpec
 from orchestrator.tracking import Tracker
 from search_spaces import Strategy
-from trainers.errors import TrainerError
-from trainers.messages import Check, Checked, Failed
-from trainers.settings import EngineName, SweepSettings
+from trainers.messages import Checked
+from trainers.settings import SweepSettings
 
 logger = logging.getLogger(__name__)
 
-CHECK_SECONDS = 120.0
-"""A check takes seconds; on a machine that is busy with other things it may take long."""
 OUTPUT = Path("kerasweep-output")
 _LEASE_POLL_SECONDS = 1.0
 
@@ -200,7 +198,8 @@ class _Drive:
             dispatcher = stack.enter_context(closing(self.given or make_dispatcher(spec, self.folder / LOGS)))
             dispatcher.start("keras" if spec.engine == "keras" else "fused")  # comes up while the data is read
             self.watch.phase(f"sweep {self.sweep.title}: reading the data")
-            staged = self._stage(stage)
+            with self.stop.at_once():
+                staged = check_data(spec, stage)
             self.watch.phase("checking the model in a worker")
             settings, checked = self._check(dispatcher, staged)
             self._write_identity(settings, staged, checked)
@@ -234,34 +233,21 @@ class _Drive:
 
     # --- the steps ----------------------------------------------------------------------------------------------------------
 
-    def _stage(self, folder: Path) -> Staged:
-        try:
-            with self.stop.at_once():
-                return stage_data(self.spec, folder)
-        except TrainerError as error:
-            raise UserCheckError(without_password(f"{self.spec.source}: {error}")) from error
-
     def _check(self, dispatcher: Dispatcher, staged: Staged) -> tuple[SweepSettings, Checked]:
         """Resolve the engine: the fused one where it can train the first config, unless the spec says otherwise."""
         (first,) = self._strategy().ask(1)
-        wanted: tuple[EngineName, ...] = ("fused", "keras") if self.spec.engine == "auto" else (self.spec.engine,)
-        if (before := self.sweep.facts.get("engine")) in wanted:  # resolved once a sweep
-            wanted = (before,)
-        for engine in wanted:
-            settings = self.spec.sweep_settings(stage=str(staged.folder), engine=engine)
-            dispatcher.prepare(settings)
-            try:
-                reply = dispatcher.request(Check(first), CHECK_SECONDS, self._tick)
-            except WorkerLostError as error:
-                raise UserCheckError(f"{self.spec.source}: trainer: the first config could not be checked: {error}") from error
-            if isinstance(reply, Failed) and engine == wanted[-1]:
-                raise UserCheckError(f"{self.spec.source}: {reply.message}")
-            if isinstance(reply, Checked) and (engine == "keras" or reply.fusable):
-                return settings, reply
-            reason = reply.message if isinstance(reply, Failed) else getattr(reply, "reason", None)
-            logger.info("the fused engine cannot train this sweep: %s", reason)
-            self.ledger.update_facts(self.sweep, {"engine_reason": reason})
-        raise SpecError(self.spec.source, [("engine", f"'fused' cannot train this model: {reason}. Take auto or keras.")])
+        engines = possible_engines(self.spec)
+        if (before := self.sweep.facts.get("engine")) in engines:  # resolved once a sweep
+            engines = (before,)
+        return check_model(
+            self.spec,
+            staged,
+            first,
+            dispatcher,
+            engines=engines,
+            tick=self._tick,
+            passed_over=lambda reason: self.ledger.update_facts(self.sweep, {"engine_reason": reason}),
+        )
 
     def _write_identity(self, settings: SweepSettings, staged: Staged, checked: Checked) -> None:
         facts = {**staged.facts(), "engine": settings.engine, "versions": dict(checked.versions)}
@@ -322,7 +308,7 @@ class _Drive:
             @cache
             def staged() -> Staged:
                 self.watch.phase(f"sweep {self.sweep.title}: reading the data")
-                found = self._stage(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasweep-"))))
+                found = check_data(self.spec, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasweep-"))))
                 self.ledger.set_identity(self.sweep, {"fingerprint": found.fingerprint, "splits": found.splits_fingerprint})
                 return found
 

@@ -17,15 +17,17 @@ from trainers.backends import without_tensorflow
 from trainers.engines import fit_model, plan_for, predict, score_model
 from trainers.errors import TrainerError, UserCodeError
 from trainers.preprocessing import check_exportable, class_weights, model_shape, part, take
-from trainers.recipes import build_model, cheap_initializers
+from trainers.recipes import InputShape, build_model, cheap_initializers
 from trainers.seeds import derive_seed
 
 if TYPE_CHECKING:
     from trainers.data import Array, Dataset
     from trainers.preprocessing import Prepared
+    from trainers.recipes import ModelShape
     from trainers.settings import Config, SweepSettings
     from trainers.splits import Fold
 
+_BACKENDS = ("jax", "jaxlib", "tensorflow", "keras.src.backend")
 _SCORED_ROWS = 2000
 _EXPORTED_ROWS = 20
 
@@ -65,6 +67,7 @@ def check_config(settings: SweepSettings, dataset: Dataset, fold: Fold, prepared
             f"{where}: expected a new model from each call, got the same object twice; make the model inside the function, "
             "or one fold would go on with the weights of another."
         )
+    _check_inputs(where, model, shape)
     with _blame(where, "calling the model on one row failed", f"its inputs have the shape {shape.inputs!r} without the rows"):
         plan = plan_for(model, prepared, settings, dataset)
     rows = fold.train[: config["batch_size"]]
@@ -86,6 +89,19 @@ def check_config(settings: SweepSettings, dataset: Dataset, fold: Fold, prepared
     _round_trip(model, take(prepared.inputs, rows), where)
 
 
+def _check_inputs(where: str, model: keras.Model, shape: ModelShape) -> None:
+    """Raise UserCodeError for a model of several inputs where the data is one array: Keras' own message helps nobody here."""
+    wanted = getattr(model, "inputs", None) or ()  # a subclassed model that is not yet built tells none
+    if len(wanted) < 2 or not isinstance(shape.inputs, InputShape):
+        return
+    names = ", ".join(repr(tensor.name) for tensor in wanted)
+    raise UserCodeError(
+        f"{where}: expected a model of one input, got one of {len(wanted)} ({names}); as yet a sweep file gives a builder all "
+        f"columns as one array, here of shape {shape.inputs.shape} without the rows. Take one keras.Input of that shape and cut "
+        "it into parts inside the model, such as x[:, :3] and x[:, 3:]."
+    )
+
+
 def _round_trip(model: keras.Model, inputs: Array | dict[str, Array], where: str) -> None:
     remedy = (
         "safe mode refuses Lambda layers and classes that Keras does not know; use Keras' own layers, or register yours with "
@@ -102,6 +118,19 @@ def _round_trip(model: keras.Model, inputs: Array | dict[str, Array], where: str
             f"{where}: expected the same predictions from the model saved and loaded back, got different ones; "
             "a layer keeps state that is not in its weights or its config."
         )
+
+
+def backend_is_to_blame(error: BaseException | None) -> bool:
+    """Whether an error, or one that it was made of, arose within a backend: under another one the same code may work."""
+    while error is not None:
+        last = error.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        module = "" if last is None else str(last.tb_frame.f_globals.get("__name__", ""))
+        if any(f"{module}.".startswith(f"{backend}.") for backend in _BACKENDS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @contextmanager

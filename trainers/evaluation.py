@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainers.backends import data_share
-from trainers.checking import check_config, versions
+from trainers.checking import backend_is_to_blame, check_config, versions
 from trainers.engines import go_back_to_logits, train_fold
-from trainers.errors import cause_of, one_line
+from trainers.errors import NotFusableError, TrainerError, cause_of, one_line
 from trainers.messages import Checked, Event, FoldFinished, Progress, TrialFailed, TrialRequest
 from trainers.preprocessing import Prepared, bytes_together, prepare, preprocessing_key
 from trainers.settings import Config, SweepSettings, effective_config
@@ -84,25 +84,41 @@ class Evaluator:
     def check(self, config: Config) -> Checked:
         """Take ``config`` through build, one step, scores, save and load, on the first fold.
 
+        Where the fused engine cannot train it, the reply says so. What another backend would take no better is raised under this
+        one already.
+
         Raises
         ------
         UserCodeError, DataError
             With a message for the user.
         """
         effective = self.effective(config)
-        fused = self.settings.engine == "fused"
-        reason = self._why_not_fused(effective) if fused else "the sweep's engine is keras"
-        if fused and reason is not None:
-            return Checked(versions(), fusable=False, reason=reason)
-        check_config(self.settings, self.dataset, self.splits.folds[0], self.prepared(0, effective), effective)
-        return Checked(versions(), fusable=fused, reason=reason)
+        if self.settings.engine != "fused":
+            self._check(effective)
+            return Checked(versions(), reason="the sweep's engine is keras")
+        reason, raised = self._why_not_fused(effective)
+        if reason is None or raised:
+            try:
+                self._check(effective)
+            except TrainerError as error:
+                if not backend_is_to_blame(error):
+                    raise
+                reason = reason or f"a model fails its check under JAX: {one_line(error)}"
+        return Checked(versions(), fusable=reason is None, reason=reason)
 
-    def _why_not_fused(self, effective: Config) -> str | None:
+    def _check(self, effective: Config) -> None:
+        check_config(self.settings, self.dataset, self.splits.folds[0], self.prepared(0, effective), effective)
+
+    def _why_not_fused(self, effective: Config) -> tuple[str | None, bool]:
+        """Return why the fused engine cannot train such models, None if it can, and whether building or tracing one failed."""
         try:
-            return self._fused().probe(effective)
+            self._fused().probe(effective)
+        except NotFusableError as error:
+            return str(error), error.__cause__ is not None
         except Exception as error:
             _log.info("The fused engine's probe failed.", exc_info=True)
-            return f"a model cannot be built under JAX: {one_line(error)}"
+            return f"a model cannot be built under JAX: {one_line(error)}", True
+        return None, False
 
     def _fused(self) -> FusedCohorts:
         if self._cohorts is None:

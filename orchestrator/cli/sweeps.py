@@ -13,7 +13,7 @@ import click
 from orchestrator.cli.options import LEDGER_OPTION, NEW_OPTION, OCCASION_OPTION, STORE_OPTION, refuse_both
 from orchestrator.cli.printing import print_json
 from orchestrator.cli.reading import show_outcome
-from orchestrator.errors import INTERRUPTED, NotFoundError, SpecError
+from orchestrator.errors import INTERRUPTED, NotFoundError, SpecError, UserCheckError
 
 if TYPE_CHECKING:
     from orchestrator.spec import SweepSpec
@@ -102,24 +102,42 @@ def _run(spec: SweepSpec, options: Options, *, as_json: bool = False, again: str
 
 @click.command()
 @click.argument("sweep", type=click.Path(path_type=Path))
+@click.option("--deep", is_flag=True, help="Read the data too, and try one model in a worker process, as a run does at first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-def validate(sweep: Path, as_json: bool) -> None:
-    """Find every mistake in the file SWEEP. Nothing is started or written; exit code 2 says that there are some."""
+def validate(sweep: Path, deep: bool, as_json: bool) -> None:
+    """Find every mistake in the file SWEEP. No sweep is begun, nothing written; exit code 2 says that there are mistakes.
+
+    The data's values, the target's among them, and the user's functions are looked at with --deep only.
+    """
     from orchestrator.spec import load_spec
 
     try:
         spec = load_spec(sweep)
-    except SpecError as error:
+        looked_at = _look_deeply(spec) if deep else None
+    except (SpecError, UserCheckError) as error:
         if as_json:
-            print_json({"valid": False, "problems": [{"path": path, "message": message} for path, message in error.problems]})
+            found = error.problems if isinstance(error, SpecError) else [("", str(error).removeprefix(f"{sweep}: "))]
+            problems = [{"path": path, "message": message} for path, message in found]
+            print_json({"valid": False, "deep": deep, "problems": problems})
             click.get_current_context().exit(error.exit_code)
         raise
     if as_json:
-        print_json({"valid": True, "name": spec.name, "problems": []})
-    else:
-        click.echo(
-            f"{sweep}: no mistakes. Sweep {spec.name!r}: {spec.task}, {spec.strategy.type} search over {', '.join(spec.space)}."
-        )
+        print_json({"valid": True, "deep": deep, "name": spec.name, "problems": []})
+        return
+    click.echo(
+        f"{sweep}: no mistakes. Sweep {spec.name!r}: {spec.task}, {spec.strategy.type} search over {', '.join(spec.space)}."
+    )
+    click.echo(looked_at or f"Not looked at: the data's values and the model. To try both: kerasweep validate --deep {sweep}")
+
+
+def _look_deeply(spec: SweepSpec) -> str:
+    from orchestrator.running import check_deeply
+
+    sound = check_deeply(spec)
+    return (
+        f"Looked at: {sound.rows:,} rows with their target, cut into {sound.folds} folds; the model of one config, built, "
+        f"trained for a step, scored, saved and loaded; engine {sound.engine}."
+    )
 
 
 @click.command()

@@ -150,6 +150,7 @@ def _best(status: Status) -> str:
 def _line(status: Status) -> str:
     done = f"{status.done}/{status.total}" if status.total is not None else str(status.done)
     parts = [f"{done} trials", f"{status.running} running"]
+    parts += [f"{status.before} done before"] * bool(status.before)
     parts += [f"{status.failed} failed"] * bool(status.failed) + [f"{status.cached} cached"] * bool(status.cached)
     parts += [f"{status.per_minute:.1f} a minute", f"{duration(status.seconds)} so far"]
     parts += [f"about {duration(status.seconds_left)} left"] * bool(status.seconds_left)

@@ -91,12 +91,15 @@ def baseline_means(sweep: SweepRow) -> dict[str, float]:
 
 
 def mean_curves(folds: Sequence[FoldResult]) -> dict[str, list[float]]:
-    """Return each per-epoch value as its mean over the folds that ran that epoch; position 0 is epoch 1."""
+    """Return each per-epoch value as its mean over all folds; position 0 is epoch 1.
+
+    A fold that has stopped keeps its last value: else the mean would jump where the folds that learn worst drop out.
+    """
     curves: dict[str, list[float]] = {}
     for name in sorted({name for fold in folds for name in fold.history}):
-        histories = [fold.history[name] for fold in folds if name in fold.history]
-        length = max(len(history) for history in histories)
-        columns = ([history[epoch] for history in histories if epoch < len(history)] for epoch in range(length))
+        histories = [history for fold in folds if (history := fold.history.get(name))]
+        length = max(map(len, histories), default=0)
+        columns = ([history[min(epoch, len(history) - 1)] for history in histories] for epoch in range(length))
         curves[name] = [sum(column) / len(column) for column in columns]
     return curves
 

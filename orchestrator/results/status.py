@@ -10,7 +10,10 @@ from trainers.settings import Config
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """A snapshot of a sweep. ``best`` is in the objective's own sense; ``seconds_left`` None while nothing is known of it."""
+    """A snapshot of a sweep. ``best`` is in the objective's own sense; ``seconds_left`` None while nothing is known of it.
+
+    Of the ``done`` trials ``before`` were over when this driver began, and ``cached`` were taken over from other sweeps.
+    """
 
     total: int | None
     done: int
@@ -18,6 +21,7 @@ class Status:
     failed: int
     cached: int
     metric: str
+    before: int = 0
     best: float | None = None
     best_std: float | None = None
     best_number: int | None = None
@@ -26,9 +30,14 @@ class Status:
     seconds_left: float | None = None
 
     @property
+    def trained(self) -> int:
+        """Trials that this driver has had trained."""
+        return self.done - self.cached - self.before
+
+    @property
     def per_minute(self) -> float:
-        """Trials finished a minute, cached ones left out."""
-        return 60 * (self.done - self.cached) / self.seconds if self.seconds > 0 else 0.0
+        """Trials trained a minute."""
+        return 60 * self.trained / self.seconds if self.seconds > 0 else 0.0
 
 
 class Watch(Protocol):

@@ -1,5 +1,6 @@
 """The parts of a sweep while it runs: data staged, strategy and keys set up, the conductor between search and ledger."""
 
+from orchestrator.running.checking import Sound, check_data, check_deeply, check_model, possible_engines
 from orchestrator.running.conductor import SweepConductor
 from orchestrator.running.output import LOGS, MODEL, claim_output, find_output, remove_output
 from orchestrator.running.plan import plan_sweep
@@ -15,10 +16,14 @@ __all__ = [
     "MODEL",
     "Left",
     "Pruning",
+    "Sound",
     "Staged",
     "StopRequestedError",
     "StopSignals",
     "SweepConductor",
+    "check_data",
+    "check_deeply",
+    "check_model",
     "claim_output",
     "find_left",
     "find_output",
@@ -28,6 +33,7 @@ __all__ = [
     "make_trial_key",
     "most_trials",
     "plan_sweep",
+    "possible_engines",
     "remove_left",
     "remove_output",
     "stage_data",

@@ -100,6 +100,7 @@ class SweepConductor:
     _done: int = 0
     _failed: int = 0
     _cached: int = 0
+    _over: int = 0
     _best: _Best | None = None
     _started: float = 0.0
     _shown: float = 0.0
@@ -190,6 +191,7 @@ class SweepConductor:
             row, folds = self._before.get(number), dict(known.get(trial.key, {}))
             if row is not None and row.state.terminal:
                 scores[number] = self.objective.fitness(row.score)
+                self._over += 1
                 self._count(number, row.state, row.score, (row.summary or {}).get("std", {}).get(self.objective.metric))
                 continue
             self._results[number] = folds
@@ -264,7 +266,7 @@ class SweepConductor:
     def status(self) -> Status:
         """Return how the sweep stands now."""
         seconds = self.clock() - self._started
-        trained = self._done - self._cached
+        trained = self._done - self._cached - self._over
         left = None if self.total is None else max(self.total - self._done, 0)
         best = self._best
         return Status(
@@ -273,6 +275,7 @@ class SweepConductor:
             running=sum(map(len, self._running.values())),
             failed=self._failed,
             cached=self._cached,
+            before=self._over,
             metric=self.objective.metric,
             best=best.score if best else None,
             best_std=best.std if best else None,

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import UserCheckError
 from orchestrator.ledger import Ledger
 from orchestrator.occasion_names import next_by_hand
+from orchestrator.running.checking import check_data, possible_engines
 from orchestrator.running.set_up import fitting_workers, make_trial_key, most_trials, strategy_of
-from orchestrator.running.staging import Staged, stage_data
+from orchestrator.running.staging import Staged
 from orchestrator.running.warm_start import first_configs
 from orchestrator.spec import SweepSpec
 from search_spaces import Config
 from trainers.backends import BACKENDS, versions
-from trainers.errors import TrainerError
 from trainers.settings import EngineName
 
 LOOKED_AT = 10_000
@@ -63,12 +62,8 @@ def plan_sweep(spec: SweepSpec, ledger: Ledger | None) -> Plan:
     trials = most_trials(spec, strategy)
     configs = strategy.ask(min(LOOKED_AT, trials))
     with tempfile.TemporaryDirectory(prefix="kerasweep-") as folder:
-        try:
-            staged = stage_data(spec, Path(folder))
-        except TrainerError as error:
-            raise UserCheckError(f"{spec.source}: {error}") from error
-        candidates: tuple[EngineName, ...] = ("fused", "keras") if spec.engine == "auto" else (spec.engine,)
-        known, known_folds = max(_known(spec, ledger, staged, engine, configs) for engine in candidates)
+        staged = check_data(spec, Path(folder))
+        known, known_folds = max(_known(spec, ledger, staged, engine, configs) for engine in possible_engines(spec))
     return Plan(
         name=spec.name,
         occasion=occasion,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import logging
@@ -35,6 +36,9 @@ _SIGACTION_BYTES = 512  # more than the structure has on any platform
 _LONGEST_FOLDER = 24
 """Below it Ray makes ``ks-ray-<8>/session_<date>_<time>_<6>_<pid>/sockets/plasma_store``; a socket's path ends at 107."""
 
+_LEAVING: set[Thread] = set()
+"""Threads whose Ray is to end or is ending: the next Ray of this process must wait for them."""
+
 _ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # user code finds its files where the sweep was started
     "RAY_AIR_NEW_OUTPUT": "0",  # the old output is the one that can be silent
@@ -65,6 +69,7 @@ class Cluster:
         self._scratch: Path | None = None
         self._thread = Thread(target=self._live, name="ray", daemon=True)  # who starts Ray must end it, else that takes 15 s
         self._starting = Lock()
+        self._wanted = False
         self._connected: Future[None] | None = None
         self._leave = Event()
 
@@ -72,10 +77,15 @@ class Cluster:
         """Begin to start or connect, and return at once."""
         self._connection()
 
+    def load(self) -> None:
+        """Begin to import Ray, which ``start`` takes a second for and nobody has to undo, and return at once."""
+        Thread(target=self._import, name="ray import", daemon=True).start()
+
     def ready(self, timeout: float) -> bool:
         """Wait up to ``timeout`` seconds for Ray, and return whether it is there. Raises KerasweepError when it cannot be had."""
         connection = self._connection()
         wait([connection], timeout)
+        self._wanted = True
         if connection.done():
             connection.result()
         return connection.done()
@@ -112,15 +122,21 @@ class Cluster:
 
     def begin_close(self) -> None:
         """Begin to end or leave Ray, if it is ours, and return at once."""
+        if self._connected is not None:
+            _LEAVING.add(self._thread)
         self._leave.set()
 
     def close(self) -> None:
         """End or leave Ray, if it is ours. May be called again, and while Ray is still starting.
 
-        A start that is not over within seconds goes on in its thread, which ends Ray once it is there, or with this process.
+        A Ray that nobody has asked for yet is not waited for: a mistake is told at once, and Ray ends meanwhile. A start that is
+        not over within seconds goes on in its thread, which ends Ray once it is there, or with this process.
         """
         self.begin_close()
         if self._connected is None:
+            return
+        if not self._wanted:
+            atexit.register(self._thread.join, _PATIENCE_SECONDS)
             return
         wait([self._connected], _PATIENCE_SECONDS)
         if self._connected.done():
@@ -138,6 +154,8 @@ class Cluster:
     def _live(self) -> None:
         """Start Ray, stay until told to leave, and end it: all of it in the ``ray`` thread."""
         connection = self._connection()
+        for thread in tuple(_LEAVING - {self._thread}):
+            thread.join()
         try:
             with _signals_kept():
                 self._connect()
@@ -147,16 +165,19 @@ class Cluster:
             connection.set_result(None)
         self._leave.wait()
         self._disconnect()
+        _LEAVING.discard(self._thread)
 
-    def _connect(self) -> None:
+    def _import(self) -> Any:
         os.environ.update({name: value for name, value in _ENVIRONMENT.items() if name not in os.environ})
         logging.getLogger("ray").setLevel(logging.CRITICAL)  # before the import: Ray tells its story at once
         if self._address is None:
             self._protect()
+        return import_module("ray")
+
+    def _connect(self) -> None:
+        ray = self._import()
         self._scratch = Path(tempfile.mkdtemp(prefix="ks-ray-", dir=_temporary_folder()))
         (self._scratch / "scratch").mkdir()
-        import ray
-
         Thread(
             target=import_module, args=("orchestrator.dispatch.raytune.experiment",), daemon=True
         ).start()  # Ray mostly waits meanwhile

@@ -92,10 +92,10 @@ class RayDispatcher:
         return self._workers
 
     def start(self, engine: EngineName) -> None:
-        """Begin to start Ray and the worker beside it, and return at once."""
+        """Begin to import Ray and to start the worker beside it, and return at once."""
         if self._address is None and not is_connected():  # one that is there is asked what it has
             check_machine(self._cpus, self._gpus)
-        self._cluster.start()
+        self._cluster.load()
         if self._address is None and self._beside is None:
             devices = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] if self._gpus else ""
             self._beside = Supervisor(
@@ -109,7 +109,11 @@ class RayDispatcher:
             self._beside.start()
 
     def prepare(self, settings: SweepSettings) -> None:
-        """Make ``settings`` those of all that follows, and return at once."""
+        """Make ``settings`` those of all that follows, begin to start Ray, and return at once.
+
+        Ray starts now that the data is known to be sound: ending one that is still starting takes longer than reading data.
+        """
+        self._cluster.start()
         self._settings = settings
         if self._beside is not None:
             self._beside.prepare(settings)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from broken_specs import BROKEN, BUILDER, ROWS, sound
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from orchestrator.cli.root import main
 from orchestrator.errors import KerasweepError, NotFoundError, SweepBusyError
@@ -41,9 +41,11 @@ def failing() -> Iterator[list[BaseException]]:
 def test_a_sound_file_is_said_to_be_sound(folder: Path) -> None:
     result = CliRunner().invoke(main, ["validate", str(folder / "good.yaml")])
     assert result.exit_code == 0
-    assert result.stdout.endswith(
-        "good.yaml: no mistakes. Sweep 'sound': binary, random search over learning_rate, layer_size.\n"
-    )
+    lines = result.stdout.splitlines()
+    assert lines[0].endswith("good.yaml: no mistakes. Sweep 'sound': binary, random search over learning_rate, layer_size.")
+    assert lines[1:] == [
+        f"Not looked at: the data's values and the model. To try both: kerasweep validate --deep {folder}/good.yaml"
+    ]
     assert result.stderr == ""
 
 
@@ -69,7 +71,7 @@ def test_problems_as_json_are_on_stdout(folder: Path) -> None:
 def test_a_sound_file_as_json(folder: Path) -> None:
     result = CliRunner().invoke(main, ["validate", "--json", str(folder / "good.yaml")])
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == {"valid": True, "name": "sound", "problems": []}
+    assert json.loads(result.stdout) == {"valid": True, "deep": False, "name": "sound", "problems": []}
 
 
 def test_a_missing_file_is_one_line(folder: Path) -> None:
@@ -86,6 +88,56 @@ def test_validate_writes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     before = sorted(folder.rglob("*"))
     CliRunner().invoke(main, ["validate", "good.yaml"])
     assert sorted(folder.rglob("*")) == before
+
+
+def _deep(folder: Path, monkeypatch: pytest.MonkeyPatch, *flags: str, target: str = "0.5", loss: str = "mse") -> Result:
+    """Look deeply at a regression by a builder whose last target and loss are these; nothing must be left behind."""
+    rows = [f"{index},{index / 7}" for index in range(39)]
+    (folder / "table.csv").write_text("\n".join(["x,y", *rows, f"39,{target}"]) + "\n")
+    (folder / "net.py").write_text(
+        "import keras\ndef build(units=2):\n"
+        "    m = keras.Sequential([keras.Input((1,)), keras.layers.Dense(units), keras.layers.Dense(1)])\n"
+        f"    m.compile('sgd', '{loss}')\n    return m\n"
+    )
+    sweep = {"name": "deep", "task": "regression", "data": {"source": "csv", "path": "table.csv", "target": "y"}}
+    sweep |= {"trainer": {"type": "builder", "builder": "net:build"}, "space": {"units": [2, 3]}, "fit": {"epochs": 2}}
+    (folder / "deep.yaml").write_text(yaml.safe_dump(sweep))
+    monkeypatch.chdir(folder)
+    before = sorted(path for path in folder.rglob("*") if "__pycache__" not in str(path))
+    result = CliRunner().invoke(main, ["validate", "--deep", "deep.yaml", *flags])
+    assert sorted(path for path in folder.rglob("*") if "__pycache__" not in str(path)) == before
+    return result
+
+
+def test_a_deep_look_tries_data_and_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = _deep(folder, monkeypatch)
+    assert result.exit_code == 0, result.output
+    assert "Looked at: 40 rows with their target, cut into 3 folds; the model of one config, built, trained" in result.stdout
+    assert result.stdout.endswith("engine fused.\n")
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        ({"target": "much"}, "deep.yaml: data.target: task 'regression' needs numbers. Got"),
+        ({"target": ""}, "deep.yaml: data.target: every row needs a target. Got 1 missing, first in row 39"),
+        ({"loss": "mze"}, "deep.yaml: trainer.builder 'net:build': one training step failed: ValueError: Could not"),
+    ],
+)
+def test_a_deep_look_finds_what_a_run_would_be_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, mistake: dict[str, str], told: str
+) -> None:
+    result = _deep(folder, monkeypatch, **mistake)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr
+
+
+def test_what_a_deep_look_finds_is_on_stdout_as_json(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = _deep(folder, monkeypatch, "--json", target="")
+    assert result.exit_code == 2
+    answer = json.loads(result.stdout)
+    assert (answer["valid"], answer["deep"]) == (False, True)
+    assert answer["problems"][0]["message"].startswith("data.target: every row needs a target.")
 
 
 def test_schema_prints_a_schema() -> None:

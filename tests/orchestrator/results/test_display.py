@@ -77,3 +77,9 @@ def test_table_keeps_brackets_that_look_like_markup() -> None:
     to, out = console()
     to.print(display.table([{"config": "layers=[1]"}]))
     assert "layers=[1]" in out.getvalue()
+
+
+def test_after_a_resume_the_rate_counts_only_what_was_trained_since() -> None:
+    to, out = console()
+    display.PlainWatch(to).progress(status(done=9, before=6, cached=1, failed=0))
+    assert out.getvalue().startswith("9/10 trials; 2 running; 6 done before; 1 cached; 2.0 a minute; 1 min 00 s so far;")

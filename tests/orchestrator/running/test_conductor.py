@@ -202,6 +202,26 @@ def test_a_resumed_sweep_repeats_no_finished_trial_and_no_finished_fold(ledger: 
     assert again.status().done == 1
 
 
+def test_what_was_there_before_a_resume_counts_in_no_rate(ledger: Ledger, clock: Clock) -> None:
+    conductor = conductor_of(ledger, clock, claim(ledger))
+    conductor.start()
+    cohort = conductor.next_cohort()
+    assert cohort is not None
+    for fold in range(FOLDS):  # then the driver dies
+        result = FoldResult(fold=fold, metrics={"accuracy": 0.5}, epoch=1, epochs_run=1, seconds=1.0)
+        conductor.handle(CohortHeard(cohort.id, FoldFinished(0, result)))
+    clock.now += 100
+    again = conductor_of(ledger, clock, claim(ledger, pid=2))
+    again.start()
+    clock.now += 30
+    first = again.status()
+    assert (first.done, first.before, first.per_minute, first.seconds_left) == (1, 1, 0.0, None)
+    rest = again.next_cohort()
+    assert rest is not None
+    work(again, rest)
+    assert (again.status().done, again.status().per_minute) == (3, 4.0)
+
+
 def test_a_late_driver_writes_nothing(ledger: Ledger, clock: Clock) -> None:
     late = conductor_of(ledger, clock, claim(ledger))
     late.start()

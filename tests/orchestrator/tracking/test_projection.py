@@ -70,13 +70,15 @@ def test_a_trial_shows_mean_spread_and_every_fold(ledger: Ledger, sweep: SweepRo
     }  # fmt: skip
 
 
-def test_epoch_curves_are_the_mean_of_the_folds_that_ran_so_long(ledger: Ledger, sweep: SweepRow) -> None:
+def test_epoch_curves_are_the_mean_of_all_folds_and_one_that_stopped_keeps_its_last_value(
+    ledger: Ledger, sweep: SweepRow
+) -> None:
     run(ledger, sweep, [0])
     trial = only_trial(ledger, sweep)
     points = [point for point in trial_run(sweep, trial, ledger.folds(trial.key)).metrics if point.name == "curve/val_loss"]
     assert [point.step for point in points] == [1, 2, 3, 4, 5, 6]
     assert points[0].value == pytest.approx((1.2 + 1.3) / 2)
-    assert points[-1].value == pytest.approx(1.2 / 6 + 0.1)  # only the second fold ran a sixth epoch
+    assert points[-1].value == pytest.approx((1.2 / 5 + 1.2 / 6 + 0.1) / 2)  # only the second fold ran a sixth epoch
 
 
 def test_every_value_has_the_time_at_which_the_trial_ended(ledger: Ledger, sweep: SweepRow) -> None:

@@ -135,16 +135,18 @@ class FusedCohorts:
         self._data_bytes = data_bytes
         self._engine = FusedEngine(memory_bytes)
 
-    def probe(self, config: Config) -> str | None:
-        """Return why models of this effective config cannot be fused, or None; the first fold's is built and traced.
+    def probe(self, config: Config) -> None:
+        """Build and trace the first fold's model of this effective config.
 
         Raises
         ------
+        NotFusableError
+            Such models cannot be fused; its cause is what tracing raised, if it did.
         Exception
             Whatever building it raises.
         """
         member, _ = self._member(_Cohort(), "probe", config, 0, (int(config["epochs"]),))
-        return self._engine.probe(member)
+        self._engine.probe(member)
 
     def train(
         self, tasks: Sequence[FoldTask], on_visit: Callable[[FoldTask, Visit], None]

@@ -118,14 +118,13 @@ class FusedEngine:
         (result,) = Singles(program, pool, [run], [begin]).train(on_visit)
         return result
 
-    def probe(self, member: Member) -> str | None:
-        """Return why ``member`` cannot be trained here, or None. Its step is traced, not compiled."""
-        try:
-            read = self._read(member)
-            trace(read.graph, _sample(member, masked=read.graph.padded))
-        except NotFusableError as error:
-            return str(error)
-        return None
+    def probe(self, member: Member) -> None:
+        """Raise NotFusableError, caused by what tracing raised if it did, unless ``member`` can be trained here.
+
+        Its step is traced, not compiled.
+        """
+        read = self._read(member)
+        trace(read.graph, _sample(member, masked=read.graph.padded))
 
     def _read(self, member: Member) -> _Read:
         model = member.model

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -108,3 +109,42 @@ def test_the_garbage_collector_frees_nothing_of_ray_while_ray_ends(monkeypatch: 
     cluster.close()
     assert collecting == [False]
     assert gc.isenabled()
+
+
+@pytest.fixture
+def slow_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A Ray that takes a second to start: what happened to it, in order."""
+    told: list[str] = []
+
+    def init(**_: object) -> None:
+        told.append("starting")
+        time.sleep(1.0)
+        told.append("up")
+
+    ray = SimpleNamespace(is_initialized=lambda: False, init=init, shutdown=lambda: told.append("ended"))
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "orchestrator.dispatch.raytune.experiment", SimpleNamespace())
+    yield told
+    deadline = time.monotonic() + 10  # one that is left to itself must not end another test's Ray
+    while told and told[-1] != "ended" and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_a_ray_that_nobody_waited_for_ends_by_itself(slow_ray: list[str]) -> None:
+    cluster = Cluster(None, cpus=1, gpus=False)
+    cluster.start()
+    before = time.monotonic()
+    cluster.close()
+    assert time.monotonic() - before < 0.5
+    following = Cluster(None, cpus=1, gpus=False)
+    assert following.ready(10)
+    assert slow_ray == ["starting", "up", "ended", "starting", "up"]
+    following.close()
+    assert slow_ray[-1] == "ended"
+
+
+def test_a_ray_that_was_waited_for_is_over_when_it_is_closed(slow_ray: list[str]) -> None:
+    cluster = Cluster(None, cpus=1, gpus=False)
+    assert not cluster.ready(0.1)
+    cluster.close()
+    assert slow_ray == ["starting", "up", "ended"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from recording_conductor import FAKE_WORKER, settings
 
 from orchestrator.dispatch.raytune import RayDispatcher
 from orchestrator.dispatch.raytune.shipping import unpack
@@ -101,3 +102,16 @@ def test_what_no_node_has_is_refused_unless_nodes_come_on_demand(
             dispatcher.request(Check({}), timeout=1)
     else:
         assert dispatcher.request(Check({}), timeout=1) is answered
+
+
+def test_ray_starts_when_the_data_is_known_to_be_sound(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    done: list[str] = []
+    dispatcher = RayDispatcher(workers=1, log_folder=tmp_path, command=FAKE_WORKER)
+    cluster = SimpleNamespace(**{name: lambda name=name: done.append(name) for name in ("load", "start", "close")})
+    monkeypatch.setattr(dispatcher, "_cluster", cluster)
+    dispatcher.start("fused")  # then the data is read
+    assert done == ["load"]
+    dispatcher.prepare(settings("fused"))
+    assert done == ["load", "start"]
+    dispatcher.close()
+    assert done == ["load", "start", "close"]
