@@ -15,7 +15,8 @@ REFERENCE = Path(__file__).with_name("sweep-file.md")
 INTRODUCTION = """# The sweep file
 
 Made by `python docs/build_reference.py` from the models that check sweep files; `kerasweep schema` prints the same as JSON
-Schema, for editors. `kerasweep validate FILE` finds every mistake of a file at once and starts nothing.
+Schema, for editors. `kerasweep validate FILE` finds every mistake of a file at once and starts nothing;
+`kerasweep validate --deep FILE` also reads the data, its target among them, and tries one model in a worker process.
 
 Files are YAML 1.2 (`1e-4` is a number, `no` is text) or TOML. Anchors, aliases, tags and duplicate keys are refused. Relative
 paths and the user's modules (`module:function`) are looked for in the sweep file's folder. Times are numbers of seconds or text
@@ -31,6 +32,16 @@ all Python files of the folder count. What loads the data is known by the data, 
 
 To a cluster travel the Python files of the folder and, whole, the packages imported from elsewhere that are not installed by
 version. A package with compiled modules, or of more than 20 MiB, does not travel and is named: install it on every node.
+"""
+COUNTS = """How many trials there are: `grid` has one for every combination of values, `random` has `trials`. `genetic` has
+`population` in the first generation and `population - elites` in each that follows, since elites go over with the score that
+they have: 12 x 5 with 2 elites is 12 + 4 x 10 = 52 trials. A space of fewer configs ends any search earlier, since none is
+proposed twice. `kerasweep plan FILE` counts.
+
+`seed` fixes the splits and the training, so that an equal config has an equal score. What is proposed follows from
+`strategy.seed`, which without a value is derived from `seed` and the occasion: a second `kerasweep run` proposes other configs,
+and takes over those that it meets again. To have every run propose what the first one did, give `strategy.seed` a number of
+your own before it.
 """
 DOMAINS = (
     ("[a, b, c]", "one of the values; `{choice: [a, b, c]}` is the same"),
@@ -57,6 +68,8 @@ def _lines() -> Iterator[str]:
         section = _resolve(part, schema)
         if "properties" in section and name != "space":
             yield from _section(name, section.get("description", ""), section, schema)
+        if name == "strategy":
+            yield COUNTS
     yield "## `space`\n"
     yield "Names and their domains. A name is a parameter of the recipe, an argument of the builder, `epochs` or `batch_size`.\n"
     yield from _table(("domain", "means"), ((f"`{domain}`", text) for domain, text in DOMAINS))

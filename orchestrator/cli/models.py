@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.options import JSON_OPTION, LEDGER_OPTION
-from orchestrator.cli.printing import print_json
+from orchestrator.cli.printing import print_json, without_startup_lines
 from orchestrator.errors import NotFoundError
 
 _URI_OPTION = click.option(
@@ -94,7 +94,8 @@ def predict(model: str, data: Path, output: Path | None, uri: str, as_json: bool
     """
     from orchestrator.tracking import predict as predict_rows
 
-    rows = predict_rows(model, data, tracking_uri=uri)
+    with without_startup_lines():
+        rows = predict_rows(model, data, tracking_uri=uri)
     if as_json:
         print_json(json.loads(rows.to_json(orient="records")))
     elif output is None:

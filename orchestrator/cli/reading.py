@@ -87,7 +87,7 @@ def show(sweep: str, trial: int | None, ledger: str, everything: bool, as_json: 
 def best(sweep: str, ledger: str, as_json: bool) -> None:
     """Show the winner of SWEEP: its config, score with spread, test score, and where the model is."""
     from orchestrator.errors import NotFoundError
-    from orchestrator.results import find_sweep, open_ledger, to_records, view
+    from orchestrator.results import bounds_line, find_sweep, open_ledger, to_records, view
 
     with open_ledger(ledger) as opened:
         seen = view(opened, find_sweep(opened, sweep))
@@ -99,6 +99,8 @@ def best(sweep: str, ledger: str, as_json: bool) -> None:
         print_json({**record, "refit": facts.get("refit"), "model": facts.get("model"), "model_uri": facts.get("model_uri")})
     else:
         _print_winner(seen)
+        if line := bounds_line(seen.bounds):
+            click.echo(line)
 
 
 @click.command("browse", hidden=True)
@@ -136,7 +138,7 @@ def show_outcome(ledger: str, row: SweepRow, *, as_json: bool) -> None:
 
 
 def _print_sweep(seen: SweepView, limit: int | None) -> None:
-    from orchestrator.results import display, first_entries
+    from orchestrator.results import bounds_line, display, first_entries
 
     sweep, board = seen.sweep, seen.board
     state = sweep.state.value + (f" ({sweep.reason})" if sweep.reason else "")
@@ -156,6 +158,8 @@ def _print_sweep(seen: SweepView, limit: int | None) -> None:
         click.echo(f"... and {hidden} more: kerasweep show {sweep.title} --all")
     if board.beats_baseline is False:
         click.echo("No trial is better than the baseline, which learns nothing: look at the data, the space and the epochs.")
+    if line := bounds_line(seen.bounds):
+        click.echo(line)
 
 
 def _entry_row(entry: Entry, board: Leaderboard) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What a sweep found, ranked, told and shown. It reads the ledger and writes nothing."""
 
 from orchestrator.results import display
+from orchestrator.results.bounds import bounds_line, bounds_met
 from orchestrator.results.display import LiveWatch, PlainWatch, duration
 from orchestrator.results.formats import first_entries, to_csv, to_html, to_records
 from orchestrator.results.leaderboard import BASELINE, Entry, Leaderboard
@@ -38,6 +39,8 @@ __all__ = [
     "SweepView",
     "Watch",
     "baseline_means",
+    "bounds_line",
+    "bounds_met",
     "display",
     "duration",
     "find_sweep",

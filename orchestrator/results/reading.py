@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.errors import NotFoundError
 from orchestrator.ledger import Ledger, SweepRow, TrialRow, dump_lossy, load
+from orchestrator.results.bounds import AtBound, bounds_met
 from orchestrator.results.formats import to_records
 from orchestrator.results.leaderboard import Leaderboard
 from orchestrator.results.row_values import objective_of, spec_of
@@ -28,9 +29,15 @@ class SweepView:
         cv = spec_of(self.sweep)["cv"]
         return int(cv["folds"]) * int(cv["repeats"])
 
+    @property
+    def bounds(self) -> list[AtBound]:
+        """The hyperparameters of the winner that lie at an end of what was searched."""
+        return [] if self.board.winner is None else bounds_met(self.sweep, self.board.winner.config)
+
     def record(self) -> dict[str, Any]:
         """Return all of it as JSON-able data."""
-        return {**summary(self.sweep, self.trials), "leaderboard": to_records(self.board)}
+        at_bounds = [asdict(one) for one in self.bounds]
+        return {**summary(self.sweep, self.trials), "winner_at_bounds": at_bounds, "leaderboard": to_records(self.board)}
 
 
 def open_ledger(url: str) -> Ledger:

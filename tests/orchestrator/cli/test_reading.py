@@ -74,6 +74,25 @@ def test_show_as_json_holds_the_whole_leaderboard(url: str) -> None:
     assert record["facts"]["winner"] == 3
 
 
+def test_a_winner_at_a_bound_is_said_with_the_bound(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    space = {"learning_rate": {"reciprocal": [1e-4, 1e-1]}, "optimizer": ["adam", "sgd"], "units": {"integer": [4, 64]}}
+    with Ledger(url, Clock()) as ledger:
+        sweep = begin(ledger, cv={"folds": 2, "repeats": 1}, space=space)
+        run(ledger, sweep, range(6))
+        ledger.finish_sweep(sweep, SweepState.COMPLETED)
+    said = "The winner lies at a bound of the space: units = 4 (lower bound 4). A better one may lie beyond"
+    assert said in call(url, "show", "demo").stdout
+    assert said in call(url, "best", "demo").stdout
+    (found,) = answer(url, "show", "demo")["winner_at_bounds"]
+    assert found == {"name": "units", "value": 4, "end": "lower", "bound": 4}
+
+
+def test_a_winner_within_the_space_needs_no_word(url: str) -> None:
+    assert "bound" not in call(url, "show", "demo/manual-1").stdout
+    assert answer(url, "show", "demo/manual-1")["winner_at_bounds"] == []
+
+
 def test_show_takes_the_newest_occasion_unless_told(url: str) -> None:
     assert answer(url, "show", "demo")["occasion"] == "manual-2"
 
