@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import gc
 import logging
@@ -15,11 +14,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
+
+import psutil
 
 from orchestrator.dispatch.machine import room_on
 from orchestrator.errors import KerasweepError
@@ -28,8 +29,8 @@ _OBJECT_STORE_BYTES = 100 * 2**20
 """Enough for what our own Ray passes on: cohorts and results. Data goes by path."""
 
 _KNOCK_SECONDS = 10.0
-_PATIENCE_SECONDS = 3.0
-"""So long the end waits for a start that is under way: a Ray that does not answer is tried without end."""
+_PATIENCE_SECONDS = 1.0
+"""So long the end waits for a start that is under way."""
 
 _GLANCE_SECONDS = 0.02
 _SIGACTION_BYTES = 512  # more than the structure has on any platform
@@ -129,20 +130,26 @@ class Cluster:
     def close(self) -> None:
         """End or leave Ray, if it is ours. May be called again, and while Ray is still starting.
 
-        A Ray that nobody has asked for yet is not waited for: a mistake is told at once, and Ray ends meanwhile. A start that is
-        not over within seconds goes on in its thread, which ends Ray once it is there, or with this process.
+        One that is still starting is not waited for: a mistake, or a Ctrl-C, is to be answered at once.
         """
         self.begin_close()
         if self._connected is None:
             return
-        if not self._wanted:
-            atexit.register(self._thread.join, _PATIENCE_SECONDS)
-            return
-        wait([self._connected], _PATIENCE_SECONDS)
+        wait([self._connected], _PATIENCE_SECONDS if self._wanted else 0.0)
         if self._connected.done():
             self._thread.join()
-        elif self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        else:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """End a Ray that is still starting: its processes, whose command lines have its folder's name, then the folder."""
+        folder = None if self._scratch is None else str(self._scratch)
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                if folder is not None and any(folder in part for part in process.cmdline()):
+                    process.kill()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _connection(self) -> Future[None]:
         with self._starting:
