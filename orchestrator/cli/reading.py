@@ -58,9 +58,15 @@ def list_sweeps(ledger: str, address: str | None, as_json: bool) -> None:
 @click.argument("trial", type=int, required=False)
 @LEDGER_OPTION
 @click.option("--all", "everything", is_flag=True, help="Show all trials, not only the first ones.")
+@click.option(
+    "--rows", type=click.Choice(["test"]), help="Show which rows were kept out of the search, as CSV; the data is read."
+)
 @JSON_OPTION
-def show(sweep: str, trial: int | None, ledger: str, everything: bool, as_json: bool) -> None:
+def show(*, sweep: str, trial: int | None, ledger: str, everything: bool, rows: str | None, as_json: bool) -> None:
     """Show the leaderboard of SWEEP (NAME or NAME/OCCASION), or one TRIAL of it: folds, curves, traceback."""
+    if rows is not None:
+        _show_test_rows(sweep, ledger, as_json=as_json)
+        return
     from orchestrator.results import find_sweep, open_ledger, trial_record, view
 
     with open_ledger(ledger) as opened:
@@ -78,6 +84,21 @@ def show(sweep: str, trial: int | None, ledger: str, everything: bool, as_json: 
         print_json(seen.record())
     else:
         _print_sweep(seen, None if everything else _SHOWN)
+
+
+def _show_test_rows(sweep: str, ledger: str, *, as_json: bool) -> None:
+    from orchestrator.results import find_sweep, open_ledger
+    from orchestrator.running import rows_kept_out
+    from orchestrator.spec import spec_from_record
+
+    with open_ledger(ledger) as opened:
+        row = find_sweep(opened, sweep)
+    found = rows_kept_out(spec_from_record(row.spec), row)
+    if as_json:
+        print_json(found)
+    else:
+        names = list(found[0]) if found else ["row"]
+        click.echo("\n".join([",".join(names), *(",".join(str(one[name]) for name in names) for one in found)]))
 
 
 @click.command()

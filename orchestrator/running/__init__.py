@@ -5,6 +5,7 @@ from orchestrator.running.conductor import SweepConductor
 from orchestrator.running.output import LOGS, MODEL, claim_output, find_output, remove_output
 from orchestrator.running.plan import plan_sweep
 from orchestrator.running.pruning import Left, Pruning, find_left, remove_left
+from orchestrator.running.rows import rows_kept_out
 from orchestrator.running.set_up import make_dispatcher, make_search, make_trial_key, most_trials, strategy_of
 from orchestrator.running.staging import Staged, stage_data
 from orchestrator.running.stop import StopRequestedError, StopSignals
@@ -36,6 +37,7 @@ __all__ = [
     "possible_engines",
     "remove_left",
     "remove_output",
+    "rows_kept_out",
     "stage_data",
     "strategy_of",
     "work_identity",

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.spec import SweepSpec
+    from trainers.data import Dataset
+    from trainers.splits import Splits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,19 +38,17 @@ class Staged:
         return {"data": dict(self.description), "baseline": [dict(fold) for fold in self.baseline], "leaky": self.leaky}
 
 
-def stage_data(spec: SweepSpec, folder: Path) -> Staged:
-    """Load the data that ``spec`` names, split it and stage both in ``folder``.
+def load_and_split(spec: SweepSpec) -> tuple[Dataset, Splits]:
+    """Load the data that ``spec`` names, and split it.
 
     Raises
     ------
     trainers.errors.DataError, trainers.errors.UserCodeError : the data or the code that loads it is at fault.
     """
-    from trainers.baseline import baseline_scores
-    from trainers.data import describe, load
+    from trainers.data import load
     from trainers.splits import make_splits
-    from trainers.staging import stage
 
-    settings = spec.sweep_settings(stage=str(folder), engine="keras")
+    settings = spec.sweep_settings(stage="", engine="keras")
     early = settings.fit.early_stopping
     dataset = load(spec.data_settings(), spec.task, settings.code)
     splits = make_splits(
@@ -59,6 +59,22 @@ def stage_data(spec: SweepSpec, folder: Path) -> Staged:
         monitor_split=early.split if early else None,
         seed=spec.seed,
     )
+    return dataset, splits
+
+
+def stage_data(spec: SweepSpec, folder: Path) -> Staged:
+    """Load the data that ``spec`` names, split it and stage both in ``folder``.
+
+    Raises
+    ------
+    trainers.errors.DataError, trainers.errors.UserCodeError : the data or the code that loads it is at fault.
+    """
+    from trainers.baseline import baseline_scores
+    from trainers.data import describe
+    from trainers.staging import stage
+
+    settings = spec.sweep_settings(stage=str(folder), engine="keras")
+    dataset, splits = load_and_split(spec)
     stage(dataset, splits, folder)
     trained = sum(len(fold.train) for fold in splits.folds)
     return Staged(
