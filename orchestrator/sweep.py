@@ -34,6 +34,7 @@ from orchestrator.running import (
     check_data,
     check_model,
     claim_output,
+    find_output,
     fix_first_configs,
     make_dispatcher,
     make_search,
@@ -282,9 +283,14 @@ class _Drive:
         spent = self.given is None and not self.spec.ray.local and self.spec.ray.address is None
         crowning = self._crowning(lambda: staged, lambda: dispatcher, spent=spent)
         crowning.refit()
-        make_up_earlier(crowning, lambda row: claim_output(row, self.folder.parents[1]))
-        crowning.hand_over()
+        if crowning.upload():
+            make_up_earlier(crowning, self._folder_of)
+            crowning.hand_over()
         self.sweep = crowning.sweep
+
+    def _folder_of(self, earlier: SweepRow) -> Path:
+        output = self.folder.parents[1]
+        return find_output(earlier, output) or output / earlier.name / earlier.occasion
 
     def _crowning(self, staged: Callable[[], Staged], dispatcher: Callable[[], Dispatcher], *, spent: bool) -> Crowning:
         return Crowning(
@@ -308,7 +314,9 @@ class _Drive:
             @cache
             def staged() -> Staged:
                 self.watch.phase(f"sweep {self.sweep.title}: reading the data")
-                found = check_data(self.spec, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasweep-"))))
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasweep-")))
+                with self.stop.at_once():
+                    found = check_data(self.spec, folder)
                 self.ledger.set_identity(self.sweep, {"fingerprint": found.fingerprint, "splits": found.splits_fingerprint})
                 return found
 

@@ -187,7 +187,10 @@ class _Installed:
 
     def owner(self, name: str, file: Path) -> tuple[str, str] | None:
         """Return (name, version) of the distribution whose RECORD lists a module's file; None: it is known by content only."""
-        root = file.parents[name.count("/")]
+        depth = name.count("/")
+        if depth >= len(file.parents):  # a namespace package that lies at the top of the disk
+            return None
+        root = file.parents[depth]
         if root not in self._records:
             self._records[root] = list(_records(root))
         line = f"\n{file.relative_to(root).as_posix()},"

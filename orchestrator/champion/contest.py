@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.champion.known_rows import KnownRows, known_rows
 from orchestrator.champion.promotion import Comparison, Verdict, compare, decide, promotion_seed
 from orchestrator.champion.retraining import FreshSplits, retrain, stage_fresh_splits
-from orchestrator.errors import KerasweepError, LeaseLostError, NotFoundError, TrackingError
+from orchestrator.errors import KerasweepError, LeaseLostError, TrackingError
 from orchestrator.results import COMPARISON, PROMOTION, is_finite
 from orchestrator.running import StopRequestedError, make_dispatcher, work_identity
 from orchestrator.search import canonical
@@ -88,7 +88,7 @@ class Contest:
 
         Returns
         -------
-        Whether that is done with. False: MLflow was out of reach, and it is to be tried again.
+        Whether that is done with. False: MLflow, the data or workers were out of reach, and it is to be tried again.
         """
         model = str(self.spec.model.register_as)
         outcome: dict[str, Any] = {"model": model, "version": self.version, "champion": False, "previous": None}
@@ -98,18 +98,22 @@ class Contest:
             version = registry.version(model, self.version)
             before = registry.champion(model)
             if before is not None and before.number == version.number:  # an earlier driver, or an earlier sweep's equal model
-                verdict, told = Verdict(True, "this very model is the champion already."), _is_told(version)
-                outcome["kept"] = True
+                told = _is_told(version)
+                if version.tags.get(TAG_CROWNED) == self.sweep.title:
+                    verdict = Verdict(True, "it was crowned already when its driver ended.")
+                    outcome["previous"] = version.tags.get(TAG_PREVIOUS)
+                else:
+                    verdict, outcome["kept"] = Verdict(True, "this very model is the champion already."), True
             else:
                 told = False
                 self._describe(registry, version, _OPEN)
                 verdict = self._verdict(registry, version, before)
             if verdict.champion:
-                outcome["previous"] = _crown(registry, version, self.sweep.title)
+                outcome["previous"] = _crown(registry, version, self.sweep.title) or outcome["previous"]
             outcome |= {"champion": verdict.champion, "reason": verdict.reason}
         except (LeaseLostError, StopRequestedError):
             raise
-        except (TrackingError, NotFoundError) as error:
+        except KerasweepError as error:
             away = True
             outcome["reason"] = f"the comparison could not be made or written: {error}"
             logger.warning(
@@ -122,7 +126,7 @@ class Contest:
         except Exception as error:
             # whatever it is, such as an error of Ray's: the winner is refitted and uploaded already
             outcome["reason"] = f"the comparison could not be made or written: {str(error) or type(error).__name__}"
-            unforeseen = not isinstance(error, KerasweepError | TrainerError | OSError)
+            unforeseen = not isinstance(error, TrainerError | OSError)
             logger.warning("version %s of %s stays challenger: %s", self.version, model, outcome["reason"], exc_info=unforeseen)
         else:
             if not told:

@@ -69,10 +69,32 @@ class Crowning:
         KerasweepError : no trial has a score, or the refit failed. Trials that are open stay so.
         """
         winner = choose_winner(self.ledger, self.sweep)
+        if self.sweep.facts.get("winner") == winner.number and OPEN_STEPS in self.sweep.facts:
+            end_open_trials(self.ledger, self.sweep)
+            return  # an earlier driver ended after its refit: the model is there, or is made anew where it is needed
         self._refit(winner)
         end_open_trials(self.ledger, self.sweep)
         steps = [UPLOAD, *([VERSION, CONTEST] if self.spec.model.register_as else [])]
         self._write({"winner": winner.number, OPEN_STEPS: steps})
+
+    def upload(self, *, refit: bool = True) -> bool:
+        """Upload the model if that is still open, and return whether it is done; if MLflow cannot take it now a warning says so.
+
+        Parameters
+        ----------
+        refit : whether a model folder that is lost may be made anew, by the workers' present settings.
+
+        Raises
+        ------
+        KerasweepError : the model folder is lost and cannot, or is not to, be made anew.
+        """
+        try:
+            if UPLOAD in self._open:
+                uploaded = self.tracker.upload_model(self._model(refit))
+                self._done(UPLOAD, {"model_uri": uploaded.uri})
+        except TrackingError as error:
+            self._warn(error)
+        return UPLOAD not in self._open
 
     def hand_over(self, *, refit: bool = True, contest: bool = True) -> None:
         """Do what is still open of upload, version and contest; what MLflow cannot take now stays open, and a warning says so.
@@ -86,16 +108,15 @@ class Crowning:
         ------
         KerasweepError : the model folder is lost and cannot, or is not to, be made anew.
         """
+        if not self.upload(refit=refit):
+            return
         register_as = self.spec.model.register_as
         try:
-            if UPLOAD in self._open:
-                uploaded = self.tracker.upload_model(self._model(refit))
-                self._done(UPLOAD, {"model_uri": uploaded.uri})
             if VERSION in self._open:
                 uploaded = self.tracker.upload_model(self._model(refit), register_as=register_as, alias=CHALLENGER)
                 self._done(VERSION, {"model_uri": uploaded.uri, "model_version": uploaded.version})
         except TrackingError as error:
-            logger.warning("%s. `kerasweep resume %s` makes up for it.", error, self.sweep.title)
+            self._warn(error)
             return
         if contest and CONTEST in self._open and self._contest().settle():
             self._done(CONTEST, {})
@@ -105,6 +126,9 @@ class Crowning:
     @property
     def _open(self) -> tuple[str, ...]:
         return open_steps(self.sweep)
+
+    def _warn(self, error: TrackingError) -> None:
+        logger.warning("%s. `kerasweep resume %s` makes up for it.", error, self.sweep.title)
 
     def _write(self, facts: dict[str, Any]) -> None:
         self.sweep = self.ledger.update_facts(self.sweep, facts)

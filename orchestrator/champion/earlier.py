@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import KerasweepError, LeaseLostError
+from orchestrator.errors import KerasweepError, LeaseLostError, TrackingError
 from orchestrator.ledger import LEASE_SECONDS, Lease, Owner
 from orchestrator.results import open_steps
 from orchestrator.running import StopRequestedError
@@ -40,10 +40,14 @@ def make_up_earlier(crowning: Crowning, folder_of: Callable[[SweepRow], Path]) -
         crowning.tick()
         try:
             _make_up(row, crowning, folder_of(row))
-        except (LeaseLostError, StopRequestedError):
+        except StopRequestedError:
             raise
-        except KerasweepError as error:
+        except (KerasweepError, OSError) as error:
+            if isinstance(error, LeaseLostError):
+                crowning.tick()  # raises if it is the present sweep's
             logger.warning("the model of sweep %s still lacks %s: %s", row.title, ", ".join(open_steps(row)), error)
+            if isinstance(error, TrackingError):
+                return  # the others would only wait for it again
 
 
 def _make_up(row: SweepRow, present: Crowning, folder: Path) -> None:

@@ -152,10 +152,10 @@ def show_outcome(ledger: str, row: SweepRow, *, as_json: bool) -> None:
     if seen.board.winner is not None:
         click.echo()
         _print_winner(seen)
-        if lacks:
-            click.echo(f"\nNot all of it is in MLflow. Bring it there, once that can be reached:  kerasweep resume {row.title}")
-        else:
-            click.echo(f"\nBrowse it:  {_browse_line(seen)}")
+    if lacks:
+        click.echo(f"\nNot all of it is in MLflow. Bring it there, once that can be reached:  kerasweep resume {row.title}")
+    elif seen.board.winner is not None:
+        click.echo(f"\nBrowse it:  {_browse_line(seen)}")
 
 
 def _print_sweep(seen: SweepView, limit: int | None) -> None:

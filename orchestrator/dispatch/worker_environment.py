@@ -10,9 +10,8 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
+from trainers.backends import BACKENDS
 from trainers.settings import EngineName
-
-BACKENDS: Mapping[EngineName, str] = {"keras": "tensorflow", "fused": "jax"}
 
 
 def worker_environment(

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.errors import KerasweepError
 from orchestrator.ledger import Ledger, SweepRow, is_driven
-from orchestrator.results import PROMOTION, spec_of
+from orchestrator.results import PROMOTION, open_steps, spec_of
 from orchestrator.search import SweepState
 
 
@@ -31,6 +31,8 @@ def why_needed(ledger: Ledger, old: Sequence[SweepRow], sweeps: Sequence[SweepRo
             reasons[sweep.id] = "it is running"
         elif sweep.state is not SweepState.COMPLETED and sweep.id == newest[sweep.name]:
             reasons[sweep.id] = f"it is unfinished: `kerasweep resume {sweep.title}` continues it"
+        elif lacks := open_steps(sweep):
+            reasons[sweep.id] = f"its model still lacks {', '.join(lacks)}: `kerasweep resume {sweep.title}` makes up for it"
         elif _is_unprojected(ledger, sweep):
             reasons[sweep.id] = f"MLflow lacks a part of it: `kerasweep resume {sweep.title}` writes it"
     return reasons

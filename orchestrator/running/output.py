@@ -6,6 +6,7 @@ that it belongs to, and nobody else writes to it or removes it; who comes second
 
 from __future__ import annotations
 
+import glob
 import json
 import shutil
 from collections.abc import Iterator
@@ -22,17 +23,14 @@ LOGS, MODEL = "logs", "model"
 
 def claim_output(sweep: SweepRow, output: Path) -> Path:
     """Return the sweep's folder, absolute: the one that it has, or a new one with its note."""
-    return next(folder for folder in _names(sweep, output) if _claims(folder, sweep))
+    return find_output(sweep, output) or next(folder for folder in _names(sweep, output) if _claims(folder, sweep))
 
 
 def find_output(sweep: SweepRow, output: Path) -> Path | None:
     """Return the folder whose note says that it is this sweep's, absolute; None without one."""
-    for folder in _names(sweep, output):
-        if not folder.exists():
-            return None
-        if _belongs(folder, sweep):
-            return folder
-    return None
+    first = next(_names(sweep, output))
+    beside = first.parent.glob(f"{glob.escape(first.name)}.*")  # with gaps: others may have been removed
+    return next((folder for folder in (first, *sorted(beside)) if _belongs(folder, sweep)), None)
 
 
 def remove_output(sweep: SweepRow, output: Path) -> None:

@@ -21,6 +21,7 @@ _SUBMIT = {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"cpu": "1"
 _AUTO_CPUS = 4
 _DRIVER_GIB = 2.0  # with its Ray
 _WORKER_GIB = 1.5
+_WORKERS_SHARE = 0.9  # of a machine's memory: the supervisor is to judge a worker before the kernel does
 
 
 def job_spec(name: str, arguments: list[str], sweep: Mapping[str, Any], *, on_cluster: bool) -> dict[str, Any]:
@@ -62,7 +63,9 @@ def _resources(sweep: Mapping[str, Any]) -> dict[str, Any]:
     workers = asked["max_concurrent"]
     if workers == "auto":
         workers = 1 if gpus else max(int(_AUTO_CPUS / cpus), 1)
-    memory = f"{math.ceil(_DRIVER_GIB + _WORKER_GIB * workers)}Gi"
+    limit = asked.get("memory_per_trial")  # schedules of earlier releases lack it
+    a_worker = _WORKER_GIB if limit is None else limit / 2**30 / _WORKERS_SHARE
+    memory = f"{math.ceil(_DRIVER_GIB + a_worker * workers)}Gi"
     all_of_it: dict[str, Any] = {"cpu": str(math.ceil(workers * cpus)), "memory": memory}
     if gpus:
         all_of_it["nvidia.com/gpu"] = math.ceil(workers * gpus)

@@ -17,7 +17,7 @@ from orchestrator.schedules.status import serve_status
 
 logger = logging.getLogger(__name__)
 
-GRACE_SECONDS = 2.0
+GRACE_SECONDS = 1.5
 """So long what is at work may take to be written down when the service ends."""
 
 

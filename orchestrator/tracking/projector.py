@@ -1,6 +1,6 @@
 """Brings one sweep from the ledger to MLflow, step by step, in the calling thread. It decides what is to be written, and when.
 
-What a run holds is said by ``tracking_projection``, how it is written by ``tracking_store``. After a death at any point the next
+What a run holds is said by ``projection``, how it is written by ``store``. After a death at any point the next
 projector goes on: rows are marked in the ledger once they are written, and writing a row twice leaves what writing it once does.
 """
 

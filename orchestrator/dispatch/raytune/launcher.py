@@ -28,7 +28,7 @@ _PAUSE_SECONDS = 0.2
 
 
 class RayDispatcher:
-    """Dispatches cohorts as Ray Tune trials (``orchestrator.dispatch.local.Dispatcher``).
+    """Dispatches cohorts as Ray Tune trials (``orchestrator.dispatch.protocol.Dispatcher``).
 
     On a Ray of our own the check and the refit run in a worker beside it, so that the check need not wait for Ray; on a cluster
     they run there.

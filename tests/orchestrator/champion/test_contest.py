@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ray.tune import TuneError
 from orchestrator.champion.contest import Contest
 from orchestrator.cli.root import main
 from orchestrator.dispatch.protocol import Conductor
-from orchestrator.errors import LeaseLostError, NotFoundError, TrackingError
+from orchestrator.errors import LeaseLostError, NotFoundError, TrackingError, UserCheckError
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
 from orchestrator.ledger.records import SweepRow, TrialEnd
@@ -531,3 +531,14 @@ def test_no_store_is_made_by_looking_for_one(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no MLflow store"):
         ModelRegistry(f"sqlite:///{tmp_path}/mlflow.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_comparison_whose_data_is_out_of_reach_stays_open(place: Place) -> None:
+    place.contest(0.01, MadeUpTraining(by_rate)).settle()
+
+    def away() -> Staged:
+        raise UserCheckError("sweep.yaml: data.path: no such file")
+
+    contest = replace(place.contest(0.1, MadeUpTraining(by_rate)), staged=away)
+    assert contest.settle() is False
+    assert place.ledger.sweep_by_id(contest.sweep.id).facts["promotion"]["reason"].endswith("data.path: no such file")

@@ -332,6 +332,7 @@ def test_a_retry_of_a_cronjob_undoes_no_stop_and_repeats_no_bad_input(address: s
         ({"max_concurrent": 3, "cpus_per_trial": 0.5}, "2", "7Gi", None),
         ({"gpus_per_trial": 1.0}, "1", "4Gi", 1),
         ({"gpus_per_trial": 0.25, "max_concurrent": 6}, "6", "11Gi", 2),
+        ({"memory_per_trial": int(3.6 * 2**30)}, "4", "18Gi", None),
     ],
 )
 def test_a_cronjob_that_runs_a_sweep_asks_for_what_its_workers_need(

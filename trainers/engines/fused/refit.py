@@ -32,7 +32,7 @@ def fit_alone(
     early_stopping: EarlyStoppingSettings | None,
     report: EpochReport,
 ) -> Fitted:
-    """Train ``model`` in place, as ``keras_engine.fit_model`` does, in a fraction of its time for small nets.
+    """Train ``model`` in place, as ``engines.fit_model`` does, in a fraction of its time for small nets.
 
     Parameters
     ----------
