@@ -27,19 +27,18 @@ from orchestrator.redaction import without_password
 from orchestrator.results import Silent, Watch, objective_of, open_steps
 from orchestrator.running import (
     LOGS,
+    Plan,
     Staged,
     StopRequestedError,
     StopSignals,
-    SweepConductor,
     check_data,
     check_model,
     claim_output,
+    drive,
     find_output,
     fix_first_configs,
     make_dispatcher,
-    make_search,
-    make_trial_key,
-    most_trials,
+    make_plan,
     possible_engines,
     remove_output,
     strategy_of,
@@ -209,18 +208,22 @@ class _Drive:
             self.tracker.check()
             self.tracker.start()
             self.last.callback(self.tracker.close, hurry=self.stop)  # after the sweep has ended in the ledger, however it ends
-            conductor = self._conductor(settings, staged, checked, dispatcher)
-            self.watch.phase(_plan(settings, staged, dispatcher, conductor))
-            conductor.start()
-            if not conductor.finished:
-                self.stop.install()  # Ray may have put handlers of its own
-                dispatcher.run(conductor)
-            self.watch.progress(conductor.status())
-            if conductor.reason in ("interrupted", "terminated"):
-                return self.ledger.finish_sweep(self.sweep, SweepState.STOPPED, conductor.reason)
+            plan = self._plan(settings, staged, checked)
+            self.watch.phase(_announcement(plan, dispatcher))
+            reason = drive(
+                plan,
+                self.sweep,
+                dispatcher,
+                stop_requested=self._stop_requested,
+                clock=self.clock,
+                watch=self.watch,
+                about_to_run=self.stop.install,  # Ray may have put handlers of its own
+            )
+            if reason in ("interrupted", "terminated"):
+                return self.ledger.finish_sweep(self.sweep, SweepState.STOPPED, reason)
             self._crown(dispatcher, staged)
             self.watch.phase("writing what is left to MLflow")
-            finished = self.ledger.finish_sweep(self.sweep, SweepState.COMPLETED, conductor.reason)
+            finished = self.ledger.finish_sweep(self.sweep, SweepState.COMPLETED, reason)
             self.tracker.notify()
             return finished
 
@@ -241,10 +244,10 @@ class _Drive:
         if (before := self.sweep.facts.get("engine")) in engines:  # resolved once a sweep
             engines = (before,)
         return check_model(
-            self.spec,
-            staged,
+            self.spec.sweep_settings(stage=str(staged.folder), engine=engines[0]),
             first,
             dispatcher,
+            where=self.spec.source,
             engines=engines,
             tick=self._tick,
             passed_over=lambda reason: self.ledger.update_facts(self.sweep, {"engine_reason": reason}),
@@ -256,23 +259,17 @@ class _Drive:
         self.ledger.set_identity(self.sweep, resolved)
         self.ledger.update_facts(self.sweep, facts)
 
-    def _conductor(self, settings: SweepSettings, staged: Staged, checked: Checked, dispatcher: Dispatcher) -> SweepConductor:
-        spec, strategy = self.spec, self._strategy()
-        return SweepConductor(
-            sweep=self.sweep,
-            ledger=self.ledger,
-            search=make_search(spec, settings, staged, strategy, dispatcher.workers),
+    def _plan(self, settings: SweepSettings, staged: Staged, checked: Checked) -> Plan:
+        return make_plan(
+            self.spec,
+            settings,
+            staged,
+            self._strategy(),
+            versions=checked.versions,
             objective=objective_of(self.sweep),
-            folds=staged.folds,
-            test_to_train=staged.test_to_train,
-            key=make_trial_key(settings, staged, checked.versions),
-            total=most_trials(spec, strategy),
-            reuse=spec.cache,
-            deadline=self.began + spec.budget.time if spec.budget.time is not None else None,
-            stop_requested=self._stop_requested,
-            clock=self.clock,
-            watch=self.watch,
+            ledger=self.ledger,
             committed=self.tracker.notify,
+            deadline=self.began + self.spec.budget.time if self.spec.budget.time is not None else None,
         )
 
     def _strategy(self) -> Strategy:
@@ -332,7 +329,6 @@ class _Drive:
             self._crowning(staged, dispatcher, spent=False).hand_over()
 
 
-def _plan(settings: SweepSettings, staged: Staged, dispatcher: Dispatcher, conductor: SweepConductor) -> str:
-    trials = f"up to {conductor.total} trials" if conductor.total is not None else "trials"
+def _announcement(plan: Plan, dispatcher: Dispatcher) -> str:
     workers = f"{dispatcher.workers} worker{'s' * (dispatcher.workers != 1)}"
-    return f"training {trials} x {staged.folds} folds on {workers}, engine {settings.engine}"
+    return f"training up to {plan.total} trials x {plan.folds} folds on {workers}, engine {plan.settings.engine}"

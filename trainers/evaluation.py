@@ -1,4 +1,4 @@
-"""The evaluator: a worker's view of one sweep. It opens the data once and trains cohorts; a failure stays with its trial."""
+"""The evaluator: a worker's view of one sweep. It opens the data once and trains cohorts; a failure stays with its fold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trainers.backends import data_share
 from trainers.checking import backend_is_to_blame, check_config, versions
 from trainers.engines import go_back_to_logits, train_fold
 from trainers.errors import NotFusableError, TrainerError, cause_of, one_line
-from trainers.messages import Checked, Event, FoldFinished, Progress, TrialFailed, TrialRequest
+from trainers.messages import Checked, Event, FoldFailed, FoldFinished, Progress, TrialRequest
 from trainers.preprocessing import Prepared, bytes_together, prepare, preprocessing_key
 from trainers.settings import Config, SweepSettings, effective_config
 from trainers.staging import open_staged
@@ -140,7 +140,7 @@ class Evaluator:
         Parameters
         ----------
         trials : the cohort.
-        report : receives Progress, FoldFinished and TrialFailed, in this process and thread. What it raises ends the cohort.
+        report : receives Progress, FoldFinished and FoldFailed, in this process and thread. What it raises ends the cohort.
         """
         if self.settings.engine == "fused":
             from trainers.engines.fused import evaluate_fused
@@ -153,7 +153,7 @@ class Evaluator:
             self.evaluate_trial(trial, report)
 
     def evaluate_trial(self, trial: TrialRequest, report: Report) -> None:
-        """Train and score one trial by the keras engine, fold after fold; its failure is reported, not raised."""
+        """Train and score one trial by the keras engine, fold after fold; a fold's failure is reported, not raised."""
         config = self.effective(trial.config)
         for position in trial.folds:
             fold = self.splits.folds[position]
@@ -165,11 +165,12 @@ class Evaluator:
                 raise error.original from None
             except Exception as error:
                 _log.warning("Trial %d failed in fold %d.", trial.number, position, exc_info=True)
-                report(TrialFailed(trial.number, cause_of(error), one_line(error), traceback.format_exc()))
-                return
+                event: Event = FoldFailed(trial.number, position, cause_of(error), one_line(error), traceback.format_exc())
+            else:
+                event = FoldFinished(trial.number, result)
             finally:
                 gc.collect()  # models are full of cycles: without it their memory, a GPU's too, stays taken for long
-            report(FoldFinished(trial.number, result))
+            report(event)
 
 
 class _ReportError(Exception):

@@ -39,7 +39,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Evaluate:
-    """Train and score a cohort. Replied with any number of Progress, FoldFinished and TrialFailed, then Done."""
+    """Train and score a cohort. Replied with Progress, one FoldFinished or FoldFailed a fold, then Done."""
 
     trials: tuple[TrialRequest, ...]
 
@@ -81,13 +81,18 @@ class FoldFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class TrialFailed:
-    """A trial raised: its failure is data. No further event of this trial follows."""
+class FoldFailed:
+    """One fold of one trial raised: its failure is data, and the trial's other folds go on.
+
+    ``error`` is the exception itself, pickled, where whoever asked may raise it again.
+    """
 
     trial: int
+    fold: int
     cause: Cause
     message: str
     traceback: str = ""
+    error: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +126,14 @@ class Refitted:
 class Failed:
     """The request as a whole failed.
 
-    ``cause`` is "invalid" when the user's code or data is at fault; ``message`` then says what to do.
+    ``cause`` is "invalid" when the user's code or data is at fault; ``message`` then says what to do. ``error`` as in FoldFailed.
     """
 
     cause: Cause
     message: str
     traceback: str = ""
+    error: bytes | None = None
 
 
-Event = Progress | FoldFinished | TrialFailed
+Event = Progress | FoldFinished | FoldFailed
 Reply = Done | Checked | Refitted | Failed

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.search import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost, Packing, pack, work_of
-from trainers.messages import FoldFinished, TrialFailed, TrialRequest
+from trainers.messages import FoldFailed, FoldFinished, TrialRequest
 from trainers.recipes import structural_key
 from trainers.results import FoldResult
 from trainers.settings import Config, SweepSettings
@@ -180,7 +180,7 @@ class Retraining:
         match event:
             case CohortHeard(_, FoldFinished(number, result)):
                 self.results[number][result.fold] = result
-            case CohortHeard(_, TrialFailed(number, cause, message)):
+            case CohortHeard(_, FoldFailed(number, _, cause, message)):
                 logger.warning("a config failed on fresh splits (%s): %s", cause, message)
                 self._failed.add(number)
             case CohortFinished(cohort):

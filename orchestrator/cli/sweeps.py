@@ -150,7 +150,7 @@ def plan(sweep: Path, ledger: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from orchestrator.ledger import Ledger
-    from orchestrator.running import plan_sweep
+    from orchestrator.running import outlook_of
     from orchestrator.spec import load_spec
 
     spec = load_spec(sweep, ledger)
@@ -158,7 +158,7 @@ def plan(sweep: Path, ledger: str | None, as_json: bool) -> None:
         opened = None
         with suppress(NotFoundError):  # a plan makes none
             opened = stack.enter_context(Ledger(spec.ledger, create=False))
-        found = plan_sweep(spec, opened)
+        found = outlook_of(spec, opened)
     if as_json:
         print_json({**asdict(found), "fits": found.fits})
         return

@@ -6,7 +6,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.dispatch import Dispatcher, LocalDispatcher
@@ -40,44 +40,45 @@ def possible_engines(spec: SweepSpec) -> tuple[EngineName, ...]:
 
 
 def check_model(
-    spec: SweepSpec,
-    staged: Staged,
+    settings: SweepSettings,
     config: Config,
     dispatcher: Dispatcher,
     *,
+    where: str,
     engines: Sequence[EngineName],
     tick: Callable[[], None] | None = None,
     passed_over: Callable[[str], object] = lambda reason: None,
 ) -> tuple[SweepSettings, Checked]:
-    """Have a worker try ``config``, and return the settings under the first of ``engines`` that can train it.
+    """Have a worker try ``config``, and return ``settings`` under the first of ``engines`` that can train it.
 
     Parameters
     ----------
     dispatcher : started.
+    where : what the search was asked for by, such as a sweep file's name: messages begin with it.
     tick : called at least twice a second; what it raises comes out here.
     passed_over : is told why an engine cannot train it, where another one is left.
 
     Raises
     ------
     UserCheckError : the user's code is at fault, whatever the engine.
-    SpecError : the sweep file asks for the fused engine, which cannot train this model.
+    SpecError : nothing but the fused engine is asked for, which cannot train this model.
     """
     reason: str | None = None
     for engine in engines:
-        settings = spec.sweep_settings(stage=str(staged.folder), engine=engine)
+        settings = replace(settings, engine=engine)
         dispatcher.prepare(settings)
         try:
             reply = dispatcher.request(Check(config), CHECK_SECONDS, tick)
         except WorkerLostError as error:
-            raise UserCheckError(f"{spec.source}: trainer: the first config could not be checked: {error}") from error
+            raise UserCheckError(f"{where}: trainer: the first config could not be checked: {error}") from error
         if isinstance(reply, Failed) and (reply.cause == "invalid" or engine == engines[-1]):
-            raise UserCheckError(f"{spec.source}: {reply.message}")
+            raise UserCheckError(f"{where}: {reply.message}")
         if isinstance(reply, Checked) and (engine == "keras" or reply.fusable):
             return settings, reply
         reason = reply.message if isinstance(reply, Failed) else getattr(reply, "reason", None)
         logger.info("the fused engine cannot train this sweep: %s", reason)
         passed_over(str(reason))
-    raise SpecError(spec.source, [("engine", f"'fused' cannot train this model: {reason}. Take auto or keras.")])
+    raise SpecError(where, [("engine", f"'fused' cannot train this model: {reason}. Take auto or keras.")])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,5 +104,6 @@ def check_deeply(spec: SweepSpec) -> Sound:
             dispatcher.start(engines[0])  # comes up while the data is read
             staged = check_data(spec, folder / "stage")
             (first,) = strategy_of(spec, "manual-1").ask(1)
-            settings, _ = check_model(spec, staged, first, dispatcher, engines=engines)
+            settings = spec.sweep_settings(stage=str(staged.folder), engine=engines[0])
+            settings, _ = check_model(settings, first, dispatcher, where=spec.source, engines=engines)
     return Sound(rows=int(staged.description["rows"]), folds=staged.folds, engine=settings.engine)

@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.ledger import FoldCommit, Ledger, SweepRow, TrialEnd, TrialRow
+from orchestrator.ledger import FoldCommit, SweepRow, TrialEnd, TrialRow
 from orchestrator.results import Status, Watch
+from orchestrator.running.plan import Plan
 from orchestrator.search import (
     Cohort,
     CohortEnded,
@@ -27,7 +28,6 @@ from orchestrator.search import (
     FoldEnded,
     Instruction,
     Known,
-    Objective,
     Propose,
     Search,
     Stop,
@@ -35,7 +35,7 @@ from orchestrator.search import (
     TrialEnded,
     TrialState,
 )
-from trainers.messages import FoldFinished, Progress, TrialFailed
+from trainers.messages import FoldFailed, FoldFinished, Progress
 from trainers.results import FoldResult, summarise
 from trainers.settings import Config
 
@@ -59,35 +59,22 @@ class SweepConductor:
 
     Parameters
     ----------
-    sweep, ledger : the sweep's row and where it is kept.
+    plan : what the search is.
+    sweep : the row of the ledger that it is written under.
     search : the pure loop, not yet started.
-    objective : what trials are judged by.
-    folds : folds of a trial, repeats counted.
-    test_to_train : rows scored / rows trained on in one fold, for the error bar.
-    key : gives the trial key of a config.
-    total : the most trials that the search can propose, or None.
-    reuse : whether folds that other sweeps computed are taken over; if not, this sweep keeps its own beside theirs.
-    deadline : unix seconds after which the sweep ends gracefully, or None.
-    stop_requested : says why the sweep shall stop, None while it shall not; raises when the lease is lost.
+    stop_requested : says why the search shall stop, None while it shall not; raises when the lease is lost.
     clock : gives unix seconds.
     watch : who looks on.
-    committed : called after every commit, for the tracker.
+    failed : is told every fold that raises.
     """
 
+    plan: Plan
     sweep: SweepRow
-    ledger: Ledger
     search: Search
-    objective: Objective
-    folds: int
-    test_to_train: float
-    key: Callable[[Config], str]
-    total: int | None
-    reuse: bool
-    deadline: float | None
     stop_requested: Callable[[], str | None]
     clock: Callable[[], float]
     watch: Watch
-    committed: Callable[[], None]
+    failed: Callable[[FoldFailed], object] = lambda failure: None
 
     reason: str | None = None
     _finished: bool = False
@@ -97,6 +84,7 @@ class SweepConductor:
     _before: dict[int, TrialRow] = field(default_factory=dict)
     _trials: dict[int, Trial] = field(default_factory=dict)
     _results: dict[int, dict[int, FoldResult]] = field(default_factory=dict)
+    _failures: dict[int, dict[int, FoldFailed]] = field(default_factory=dict)
     _done: int = 0
     _failed: int = 0
     _cached: int = 0
@@ -114,7 +102,7 @@ class SweepConductor:
 
     def start(self) -> None:
         """Ask the strategy for the first trials; what an earlier driver of this occasion finished is taken in."""
-        self._before = {row.number: row for row in self.ledger.trials(self.sweep.id)}
+        self._before = {row.number: row for row in self.plan.ledger.trials(self.sweep.id)}
         self._started = self.clock()
         self._follow(self.search.start())
 
@@ -125,7 +113,7 @@ class SweepConductor:
         cohort = self._outbox.popleft()
         self._dispatched[cohort.id] = self.clock()
         self._running[cohort.id] = {trial.number for trial in cohort.trials}
-        self.ledger.start_trials(self.sweep, sorted(self._running[cohort.id]), cohort.id)
+        self.plan.ledger.start_trials(self.sweep, sorted(self._running[cohort.id]), cohort.id)
         return cohort
 
     def handle(self, event: CohortEvent) -> None:
@@ -133,9 +121,8 @@ class SweepConductor:
         match event:
             case CohortHeard(_, FoldFinished(number, result)):
                 self._fold_finished(number, result)
-            case CohortHeard(_, TrialFailed(number, cause, message, traceback)):
-                self._end(number, TrialState.FAILED, cause=cause, message=message, traceback=traceback)
-                self._follow(self.search.handle(TrialEnded(number, None)))
+            case CohortHeard(_, FoldFailed() as failure):
+                self._fold_failed(failure)
             case CohortHeard(_, Progress()):
                 pass
             case CohortFinished(cohort):
@@ -154,7 +141,7 @@ class SweepConductor:
         if now - self._shown >= SHOW_SECONDS:
             self._show()
         reason = self.stop_requested()
-        if reason is None and self.deadline is not None and now >= self.deadline:
+        if reason is None and self.plan.deadline is not None and now >= self.plan.deadline:
             reason = "budget: time"
         if reason is not None and not self._finished:
             self._follow(self.search.handle(Stop(reason)))
@@ -172,34 +159,34 @@ class SweepConductor:
                 case Dispatch(cohort):
                     self._outbox.append(cohort)
                 case EndTrial(number, state, cause, detail):
-                    self._end(number, state, cause=cause, message=detail)
+                    self._end(TrialEnd(number=number, state=state, cause=cause, message=detail))
                 case Finish(reason):
                     self.reason, self._finished = reason, True
 
     def _write_down(self, configs: Mapping[int, Config]) -> Known:
         """Commit the proposed trials, and tell which are over and which folds of the others are missing."""
-        trials = {number: Trial(number, config, self.key(config)) for number, config in configs.items()}
+        trials = {number: Trial(number, config, self.plan.key(config)) for number, config in configs.items()}
         self._trials.update(trials)
-        self.ledger.add_trials(self.sweep, list(trials.values()))
-        only = None if self.reuse else self.sweep.id
-        known = self.ledger.known_folds([trial.key for trial in trials.values()], sweep=only, seen_by=self.sweep.id)
-        complete = [key for key, folds in known.items() if len(folds) >= self.folds]
-        origins = {key: work.origin for key, work in self.ledger.finished_by_key(complete, sweep=only).items()}
+        self.plan.ledger.add_trials(self.sweep, list(trials.values()))
+        only = None if self.plan.reuse else self.sweep.id
+        known = self.plan.ledger.known_folds([trial.key for trial in trials.values()], sweep=only, seen_by=self.sweep.id)
+        complete = [key for key, folds in known.items() if len(folds) >= self.plan.folds]
+        origins = {key: work.origin for key, work in self.plan.ledger.finished_by_key(complete, sweep=only).items()}
         scores: dict[int, float | None] = {}
         missing: dict[int, tuple[int, ...]] = {}
         for number, trial in trials.items():
             row, folds = self._before.get(number), dict(known.get(trial.key, {}))
             if row is not None and row.state.terminal:
-                scores[number] = self.objective.fitness(row.score)
+                scores[number] = self.plan.objective.fitness(row.score)
                 self._over += 1
-                self._count(number, row.state, row.score, (row.summary or {}).get("std", {}).get(self.objective.metric))
+                self._count(number, row.state, row.score, (row.summary or {}).get("std", {}).get(self.plan.objective.metric))
                 continue
             self._results[number] = folds
-            if len(folds) >= self.folds:
+            if len(folds) >= self.plan.folds:
                 scores[number] = self._complete(number, [], origin=origins.get(trial.key, "the ledger"))
             else:
-                missing[number] = tuple(fold for fold in range(self.folds) if fold not in folds)
-        self.committed()
+                missing[number] = tuple(fold for fold in range(self.plan.folds) if fold not in folds)
+        self.plan.committed()
         self._show()
         return Known(scores, missing)
 
@@ -208,19 +195,41 @@ class SweepConductor:
     def _fold_finished(self, number: int, result: FoldResult) -> None:
         trial, folds = self._trials[number], self._results[number]
         folds[result.fold] = result
-        commit = FoldCommit(number=number, key=trial.key, result=result, again=not self.reuse)
-        if len(folds) < self.folds:
-            self.ledger.commit(self.sweep, folds=[commit])
-            self._follow(self.search.handle(FoldEnded(number, result.fold)))
+        commit = FoldCommit(number=number, key=trial.key, result=result, again=not self.plan.reuse)
+        self._fold_over(number, result.fold, [commit])
+
+    def _fold_failed(self, failure: FoldFailed) -> None:
+        self._failures.setdefault(failure.trial, {})[failure.fold] = failure
+        self.failed(failure)
+        self._fold_over(failure.trial, failure.fold, [])
+
+    def _fold_over(self, number: int, fold: int, commits: Sequence[FoldCommit]) -> None:
+        """Commit a fold, and with the last one its trial, which has failed if one of its folds has."""
+        failures = self._failures.get(number, {})
+        if len(self._results[number]) + len(failures) < self.plan.folds:
+            if commits:
+                self.plan.ledger.commit(self.sweep, folds=commits)
+            self._follow(self.search.handle(FoldEnded(number, fold)))
+        elif failures:
+            first = failures[min(failures)]
+            end = TrialEnd(
+                number=number,
+                state=TrialState.FAILED,
+                cause=first.cause,
+                message=first.message,
+                traceback=first.traceback or None,
+            )
+            self._end(end, commits)
+            self._follow(self.search.handle(TrialEnded(number, None)))
         else:
-            self._follow(self.search.handle(TrialEnded(number, self._complete(number, [commit]))))
+            self._follow(self.search.handle(TrialEnded(number, self._complete(number, commits))))
 
     def _complete(self, number: int, commits: Sequence[FoldCommit], *, origin: str | None = None) -> float | None:
         """Commit a trial whose folds are all there, with the last of them, and return its fitness."""
         results = self._results.pop(number)
         folds = [results[fold] for fold in sorted(results)]
-        summary = summarise(folds, test_to_train=self.test_to_train)
-        score: float | None = summary.mean.get(self.objective.metric, math.nan)
+        summary = summarise(folds, test_to_train=self.plan.staged.test_to_train)
+        score: float | None = summary.mean.get(self.plan.objective.metric, math.nan)
         if score is None or not math.isfinite(score):
             score = None
         state = TrialState.DIVERGED if score is None else TrialState.COMPLETED
@@ -234,24 +243,26 @@ class SweepConductor:
             engine_reason=reasons[0] if reasons else None,
             cached_from=origin,
         )
-        self.ledger.commit(self.sweep, folds=commits, ends=[end])
+        self.plan.ledger.commit(self.sweep, folds=commits, ends=[end])
         self._cached += origin is not None
-        self._count(number, state, score, summary.std.get(self.objective.metric))
-        self.committed()
-        return self.objective.fitness(score)
+        self._count(number, state, score, summary.std.get(self.plan.objective.metric))
+        self.plan.committed()
+        return self.plan.objective.fitness(score)
 
-    def _end(self, number: int, state: TrialState, *, cause: str, message: str, traceback: str = "") -> None:
-        self.ledger.finish_trial(self.sweep, number, state, cause=cause, message=message, traceback=traceback or None)
-        self._results.pop(number, None)
-        self._count(number, state, None, None)
-        self.committed()
+    def _end(self, end: TrialEnd, commits: Sequence[FoldCommit] = ()) -> None:
+        """Commit that a trial ends without a score, with the last of its folds."""
+        self.plan.ledger.commit(self.sweep, folds=commits, ends=[end])
+        self._results.pop(end.number, None)
+        self._failures.pop(end.number, None)
+        self._count(end.number, end.state, None, None)
+        self.plan.committed()
 
     # --- how it stands ------------------------------------------------------------------------------------------------------
 
     def _count(self, number: int, state: TrialState, score: float | None, std: float | None) -> None:
         self._done += 1
         self._failed += state is not TrialState.COMPLETED
-        fitness = self.objective.fitness(score)
+        fitness = self.plan.objective.fitness(score)
         if fitness is not None and score is not None:
             rank = (fitness, -number)  # ties rank by ask order
             if self._best is None or rank > (self._best.fitness, -self._best.number):
@@ -267,16 +278,16 @@ class SweepConductor:
         """Return how the sweep stands now."""
         seconds = self.clock() - self._started
         trained = self._done - self._cached - self._over
-        left = None if self.total is None else max(self.total - self._done, 0)
+        left = None if self.plan.total is None else max(self.plan.total - self._done, 0)
         best = self._best
         return Status(
-            total=self.total,
+            total=self.plan.total,
             done=self._done,
             running=sum(map(len, self._running.values())),
             failed=self._failed,
             cached=self._cached,
             before=self._over,
-            metric=self.objective.metric,
+            metric=self.plan.objective.metric,
             best=best.score if best else None,
             best_std=best.std if best else None,
             best_number=best.number if best else None,

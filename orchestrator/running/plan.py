@@ -1,93 +1,60 @@
-"""What a sweep would do, found out without training anything: trials, fits, workers, and what the ledger already holds."""
+"""What one search is, whichever door it came through. It knows no sweep file."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from orchestrator.ledger import Ledger
-from orchestrator.occasion_names import next_by_hand
-from orchestrator.running.checking import check_data, possible_engines
-from orchestrator.running.set_up import fitting_workers, make_trial_key, most_trials, strategy_of
 from orchestrator.running.staging import Staged
-from orchestrator.running.warm_start import first_configs
-from orchestrator.spec import SweepSpec
-from search_spaces import Config
-from trainers.backends import BACKENDS, versions
-from trainers.settings import EngineName
+from orchestrator.search import Objective, Packing
+from search_spaces import Strategy
+from trainers.settings import Config, SweepSettings
 
-LOOKED_AT = 10_000
-"""Trials compared with the ledger: those that the strategy proposes before it knows a score, at most so many."""
+
+def _nobody() -> None:
+    """Nobody follows the commits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Counts of one sweep. ``known`` of the ``looked_at`` first trials cost nothing."""
-
-    name: str
-    occasion: str
-    strategy: str
-    trials: int
-    folds: int
-    rows: int
-    train_rows: int
-    workers: int | None
-    cpus_per_trial: float
-    gpus_per_trial: float
-    looked_at: int
-    known: int
-    known_folds: int
-
-    @property
-    def fits(self) -> int:
-        """Models to be trained if nothing were known."""
-        return self.trials * self.folds
-
-
-def plan_sweep(spec: SweepSpec, ledger: Ledger | None) -> Plan:
-    """Return what a run of ``spec`` would do now. The data is read, since its content decides what is known.
+    """One search, ready to be driven.
 
     Parameters
     ----------
-    ledger : the sweep's, opened; None: it is not there yet, so nothing is known.
-
-    Raises
-    ------
-    UserCheckError : the data cannot be used as the sweep file describes it.
+    strategy : proposes the configs; at its beginning.
+    staged : the data and their splits, as the workers map them.
+    settings : what the workers are told, the engine resolved.
+    objective : what trials are judged by.
+    key : gives the trial key of a config.
+    packing : which trials go together and what they cost.
+    ledger : where it is kept.
+    committed : called after every commit, for the tracker.
+    most_trials : the budget in trials, or None.
+    trial_timeout : seconds that one trial may take, or None.
+    deadline : unix seconds after which the search ends gracefully, or None.
+    reuse : whether folds that other sweeps computed are taken over; if not, this sweep keeps its own beside theirs.
     """
-    occasion = next_by_hand(()) if ledger is None else ledger.next_occasion(spec.name)
-    strategy = strategy_of(spec, occasion, () if ledger is None else first_configs(ledger, spec, occasion))
-    trials = most_trials(spec, strategy)
-    configs = strategy.ask(min(LOOKED_AT, trials))
-    with tempfile.TemporaryDirectory(prefix="kerasweep-") as folder:
-        staged = check_data(spec, Path(folder))
-        known, known_folds = max(_known(spec, ledger, staged, engine, configs) for engine in possible_engines(spec))
-    return Plan(
-        name=spec.name,
-        occasion=occasion,
-        strategy=spec.strategy.type,
-        trials=trials,
-        folds=staged.folds,
-        rows=int(staged.description["rows"]),
-        train_rows=staged.train_rows,
-        workers=fitting_workers(spec),
-        cpus_per_trial=spec.resources.cpus_per_trial,
-        gpus_per_trial=spec.resources.gpus_per_trial,
-        looked_at=len(configs),
-        known=known,
-        known_folds=known_folds,
-    )
 
+    strategy: Strategy
+    staged: Staged
+    settings: SweepSettings
+    objective: Objective
+    key: Callable[[Config], str]
+    packing: Packing
+    ledger: Ledger
+    committed: Callable[[], None] = _nobody
+    most_trials: int | None = None
+    trial_timeout: float | None = None
+    deadline: float | None = None
+    reuse: bool = True
 
-def _known(
-    spec: SweepSpec, ledger: Ledger | None, staged: Staged, engine: EngineName, configs: Sequence[Config]
-) -> tuple[int, int]:
-    """Return how many of ``configs`` the ledger holds in full under ``engine``, and how many of their folds."""
-    if ledger is None or not spec.cache:
-        return 0, 0
-    settings = spec.sweep_settings(stage=str(staged.folder), engine=engine)
-    key = make_trial_key(settings, staged, versions(BACKENDS[engine]))
-    known = ledger.known_folds([key(config) for config in configs])
-    return sum(len(folds) >= staged.folds for folds in known.values()), sum(map(len, known.values()))
+    @property
+    def folds(self) -> int:
+        """Folds of a trial, repeats counted."""
+        return self.staged.folds
+
+    @property
+    def total(self) -> int:
+        """How many trials there are at most."""
+        return self.strategy.size if self.most_trials is None else min(self.strategy.size, self.most_trials)

@@ -1,4 +1,4 @@
-"""A spec turned into the parts of a running sweep: strategy, trial keys, packing, search, dispatcher. Nothing is started here."""
+"""A spec turned into the parts of a running sweep: strategy, trial keys, plan, dispatcher. Nothing is started here."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.dispatch import Dispatcher, LocalDispatcher, room_here
+from orchestrator.ledger import Ledger
+from orchestrator.running.plan import Plan
 from orchestrator.running.staging import Staged
 from orchestrator.running.work_identity import work_identity
-from orchestrator.search import Packing, Search, trial_key, work_of
+from orchestrator.search import Objective, Packing, trial_key, work_of
 from orchestrator.spec import SweepSpec
 from search_spaces import Strategy, make_strategy
 from trainers.recipes import structural_key
@@ -66,27 +68,38 @@ def make_dispatcher(spec: SweepSpec, log_folder: Path) -> Dispatcher:
     )
 
 
-def make_search(spec: SweepSpec, settings: SweepSettings, staged: Staged, strategy: Strategy, workers: int) -> Search:
-    """Return the sweep's search, not yet started."""
+def make_plan(
+    spec: SweepSpec,
+    settings: SweepSettings,
+    staged: Staged,
+    strategy: Strategy,
+    *,
+    versions: Mapping[str, str],
+    objective: Objective,
+    ledger: Ledger,
+    committed: Callable[[], None],
+    deadline: float | None,
+) -> Plan:
+    """Return the plan of what a sweep file asks for. ``settings`` have the engine resolved, under ``versions`` of its backend."""
 
     def effective(config: Config) -> dict[str, Any]:
         return effective_config(config, settings.trainer, settings.fit)
 
-    packing = Packing(
-        group=lambda trial: structural_key(settings.trainer, effective(trial.config)),
-        work=work_of(staged.train_rows, effective),
-        together=settings.engine == "fused",
+    return Plan(
+        strategy=strategy,
+        staged=staged,
+        settings=settings,
+        objective=objective,
+        key=make_trial_key(settings, staged, versions),
+        packing=Packing(
+            group=lambda trial: structural_key(settings.trainer, effective(trial.config)),
+            work=work_of(staged.train_rows, effective),
+            together=settings.engine == "fused",
+        ),
+        ledger=ledger,
+        committed=committed,
+        most_trials=spec.budget.trials,
+        trial_timeout=spec.resources.trial_timeout,
+        deadline=deadline,
+        reuse=spec.cache,
     )
-    return Search(
-        strategy,
-        packing,
-        workers=workers,
-        folds=staged.folds,
-        max_trials=spec.budget.trials,
-        timeout=spec.resources.trial_timeout,
-    )
-
-
-def most_trials(spec: SweepSpec, strategy: Strategy) -> int:
-    """Return how many trials the sweep has at most."""
-    return strategy.size if spec.budget.trials is None else min(strategy.size, spec.budget.trials)

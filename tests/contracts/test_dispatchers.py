@@ -18,7 +18,7 @@ from orchestrator.dispatch.protocol import Dispatcher
 from orchestrator.dispatch.raytune import RayDispatcher
 from orchestrator.errors import WorkerLostError
 from orchestrator.search.cohorts import CohortEvent, CohortFinished, CohortHeard, CohortLost
-from trainers.messages import Check, Checked, Failed, Refit, Refitted, TrialFailed
+from trainers.messages import Check, Checked, Failed, FoldFailed, Refit, Refitted
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_a_failed_trial_is_reported_and_its_companions_go_on(dispatcher: Dispatc
     conductor = RecordingConductor([cohort("c0", {"raise": "negative width"}, {})])
     dispatcher.run(conductor)
     heard = [event.event for event in conductor.events if isinstance(event, CohortHeard)]
-    assert TrialFailed(0, "exception", "negative width", "a traceback") in heard
+    assert FoldFailed(0, 0, "exception", "negative width", "a traceback") in heard
     assert conductor.folds() == [("c0", 1, 0)]
 
 

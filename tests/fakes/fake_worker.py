@@ -2,7 +2,7 @@
 
 ``python fake_worker.py --fd N``. A config names at most one deed, done before each of its folds: ``sleep`` (seconds), ``kill``
 (itself, with this signal), ``hang``, ``grow`` (megabytes, kept), ``map`` (this file, all of it read, kept), ``raise`` (a failed
-trial), ``out_of_memory`` (the whole cohort), ``gone`` (ends the process as soon as this file exists), ``garbage``. Every fold
+fold), ``out_of_memory`` (the whole cohort), ``gone`` (ends the process as soon as this file exists), ``garbage``. Every fold
 scores ``value``, default 0.5.
 """
 
@@ -25,13 +25,13 @@ from trainers.messages import (
     Done,
     Evaluate,
     Failed,
+    FoldFailed,
     FoldFinished,
     Prepare,
     Progress,
     Refit,
     Refitted,
     Request,
-    TrialFailed,
 )
 from trainers.results import FoldResult
 from trainers.settings import SweepSettings
@@ -76,15 +76,16 @@ def do(config: Mapping[str, Any]) -> None:
 
 def evaluate(pipe: Connection, request: Evaluate) -> None:
     for trial in request.trials:
-        try:
-            for fold in trial.folds:
-                pipe.send(Progress(trial.number, fold, 1, 2, 0.7))
+        for fold in trial.folds:
+            pipe.send(Progress(trial.number, fold, 1, 2, 0.7))
+            try:
                 do(trial.config)
+            except _TrialError as error:
+                pipe.send(FoldFailed(trial.number, fold, "exception", str(error), "a traceback"))
+            else:
                 value = trial.config.get("value", 0.5)
                 metrics = {"score": value, "accuracy": value, "pid": float(os.getpid())}
                 pipe.send(FoldFinished(trial.number, FoldResult(fold=fold, metrics=metrics, epoch=1, epochs_run=2, seconds=0.0)))
-        except _TrialError as error:
-            pipe.send(TrialFailed(trial.number, "exception", str(error), "a traceback"))
     pipe.send("nonsense" if "garbage" in request.trials[-1].config else Done())
 
 

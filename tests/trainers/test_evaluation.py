@@ -8,7 +8,7 @@ from small_sweeps import STOPPING, builder_settings, dataset, settings
 
 from trainers.errors import UserCodeError, cause_of, one_line
 from trainers.evaluation import Evaluator
-from trainers.messages import FoldFinished, Progress, TrialFailed, TrialRequest
+from trainers.messages import FoldFailed, FoldFinished, Progress, TrialRequest
 from trainers.settings import FitSettings, TrainerSettings
 
 NET = """
@@ -65,13 +65,13 @@ def test_a_trial_that_fails_is_told_and_its_companions_go_on(user):
 
     *failed, finished = evaluate(user, *trials, TrialRequest(4, {"epochs": 1}, (0,)))
 
-    assert [(type(event), event.trial, event.cause) for event in failed] == [
-        (TrialFailed, 1, "exception"),
-        (TrialFailed, 2, "out_of_memory"),
-        (TrialFailed, 3, "invalid"),
+    assert [(type(event), event.trial, event.fold, event.cause) for event in failed] == [
+        (FoldFailed, number, fold, cause)
+        for number, cause in ((1, "exception"), (2, "out_of_memory"), (3, "invalid"))
+        for fold in (0, 1)
     ]
     assert failed[0].message == "RuntimeError: no such layer today"
-    assert "call model.compile" in failed[2].message
+    assert "call model.compile" in failed[4].message
     assert all("create_model" in event.traceback or "builder.py" in event.traceback for event in failed)
     assert (type(finished), finished.trial) == (FoldFinished, 4)
 

@@ -18,12 +18,12 @@ from trainers.messages import (
     Done,
     Evaluate,
     Failed,
+    FoldFailed,
     FoldFinished,
     Prepare,
     Progress,
     Refit,
     Refitted,
-    TrialFailed,
 )
 from trainers.messages import TrialRequest as Trial
 
@@ -68,7 +68,7 @@ class Child:
         while True:
             assert self.pipe.poll(120), self.log.read_text()
             message = self.pipe.recv()
-            if not isinstance(message, Progress | FoldFinished | TrialFailed):
+            if not isinstance(message, Progress | FoldFinished | FoldFailed):
                 return [event for event in heard if not isinstance(event, Progress)], message
             heard.append(message)
 

@@ -13,7 +13,7 @@ from orchestrator.running.staging import stage_data
 from orchestrator.search.cohorts import Cohort, CohortFinished, CohortHeard, CohortLost, LossCause, Packing
 from orchestrator.spec.loading import spec_from_mapping
 from trainers.errors import DataError
-from trainers.messages import FoldFinished, TrialFailed, TrialRequest
+from trainers.messages import FoldFailed, FoldFinished, TrialRequest
 from trainers.results import FoldResult
 from trainers.settings import CvSettings, SweepSettings
 from trainers.staging import open_staged
@@ -98,7 +98,7 @@ def test_a_failed_config_is_not_tried_again() -> None:
     one = conductor(2, together=True, workers=1)
     cohort = take(one)
     report(one, cohort, only=lambda number, fold: number == 1 or fold == 0)
-    one.handle(CohortHeard(cohort.id, TrialFailed(0, "exception", "boom")))
+    one.handle(CohortHeard(cohort.id, FoldFailed(0, 1, "exception", "boom")))
     one.handle(CohortFinished(cohort.id))
     assert one.finished
     assert {number: set(folds) for number, folds in one.results.items()} == {0: {0}, 1: {2, 3}}

@@ -18,7 +18,7 @@ from recording_conductor import FAKE_WORKER, cohort, settings
 from orchestrator.dispatch.supervisor import Supervisor
 from orchestrator.errors import WorkerLostError
 from orchestrator.search.cohorts import Cohort, CohortFinished, CohortHeard, CohortLost
-from trainers.messages import Check, Checked, Failed, FoldFinished, Progress, Refit, Refitted, TrialFailed
+from trainers.messages import Check, Checked, Failed, FoldFailed, FoldFinished, Progress, Refit, Refitted
 
 MEGABYTE = 2**20
 
@@ -51,7 +51,9 @@ def test_every_event_of_a_cohort_arrives_in_order_and_ends_in_finished(superviso
         Progress,
         FoldFinished,
         Progress,
-        TrialFailed,
+        FoldFailed,
+        Progress,
+        FoldFailed,
     ]
     assert {event.cohort for event in events} == {"c0"}
     assert events[-1] == CohortFinished("c0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,16 @@ from orchestrator.ledger.owner import Owner
 from orchestrator.ledger.records import SweepRow, TrialRow
 from orchestrator.results.status import Silent
 from orchestrator.running.conductor import SweepConductor
+from orchestrator.running.plan import Plan
+from orchestrator.running.staging import Staged
 from orchestrator.search import Objective
 from orchestrator.search.cohorts import Cohort, CohortFinished, CohortHeard, CohortLost, Packing
 from orchestrator.search.search import Search
 from orchestrator.search.trials import TrialState, trial_key
 from search_spaces import SearchSpace, make_strategy, parse_space
-from trainers.messages import FoldFinished, TrialFailed
+from trainers.messages import FoldFailed, FoldFinished
 from trainers.results import FoldResult
+from trainers.settings import SweepSettings
 
 FOLDS = 2
 SPACE = {"x": [1, 2, 3]}
@@ -50,27 +54,33 @@ def claim(ledger: Ledger, *, new: bool = False, pid: int = 1) -> SweepRow:
     return ledger.claim_sweep("s", {}, {}, Owner("host", pid), 60.0, new=new)
 
 
-def conductor_of(ledger: Ledger, clock: Clock, sweep: SweepRow, **changes: object) -> SweepConductor:
+def conductor_of(
+    ledger: Ledger,
+    clock: Clock,
+    sweep: SweepRow,
+    *,
+    stop_requested: Callable[[], str | None] = lambda: None,
+    failed: Callable[[FoldFailed], object] = lambda failure: None,
+    **changes: object,
+) -> SweepConductor:
     space: SearchSpace = parse_space(SPACE)
     packing = Packing(group=lambda trial: 0, work=lambda trial: 1.0, together=True)
-    search = Search(make_strategy({"type": "grid"}, space, 0), packing, workers=1, folds=FOLDS)
-    fields = {
-        "sweep": sweep,
-        "ledger": ledger,
-        "search": search,
-        "objective": Objective("accuracy", "maximize"),
-        "folds": FOLDS,
-        "test_to_train": 0.5,
-        "key": lambda config: trial_key({"data": "d"}, config),
-        "total": 3,
-        "reuse": True,
-        "deadline": None,
-        "stop_requested": lambda: None,
-        "clock": clock,
-        "watch": Silent(),
-        "committed": lambda: None,
-    }
-    return SweepConductor(**(fields | changes))  # type: ignore[arg-type]
+    strategy = make_strategy({"type": "grid"}, space, 0)
+    search = Search(strategy, packing, workers=1, folds=FOLDS)
+    staged = Staged(
+        folder=Path("stage"), fingerprint="d", splits_fingerprint="s", description={}, baseline=(), folds=FOLDS,
+        train_rows=10, test_to_train=0.5, leaky=False,
+    )  # fmt: skip
+    plan = Plan(
+        strategy=strategy,
+        staged=staged,
+        settings=SweepSettings(task="binary", seed=0, metrics=("accuracy",), stage="stage"),
+        objective=Objective("accuracy", "maximize"),
+        key=lambda config: trial_key({"data": "d"}, config),
+        packing=packing,
+        ledger=ledger,
+    )
+    return SweepConductor(replace(plan, **changes), sweep, search, stop_requested, clock, Silent(), failed)  # type: ignore[arg-type]
 
 
 def accuracy(number: int, fold: int) -> float:
@@ -241,13 +251,17 @@ def test_nan_diverges_is_told_as_failure_and_is_never_best(ledger: Ledger, clock
     assert conductor.status().best_number == 1
 
 
-def test_a_trials_exception_is_data(ledger: Ledger, clock: Clock) -> None:
-    sweep = claim(ledger)
-    conductor = conductor_of(ledger, clock, sweep)
+def test_a_folds_exception_is_data_and_the_trial_keeps_its_other_folds(ledger: Ledger, clock: Clock) -> None:
+    sweep, told = claim(ledger), []
+    conductor = conductor_of(ledger, clock, sweep, failed=told.append)
     conductor.start()
     cohort = conductor.next_cohort()
     assert cohort is not None
-    conductor.handle(CohortHeard(cohort.id, TrialFailed(0, "exception", "ValueError: no", "Traceback ...")))
+    failure = FoldFailed(0, 0, "exception", "ValueError: no", "Traceback ...")
+    conductor.handle(CohortHeard(cohort.id, failure))
+    assert ledger.trial(sweep.id, 0).state is TrialState.RUNNING
+    result = FoldResult(fold=1, metrics={"accuracy": 0.5}, epoch=1, epochs_run=1, seconds=1.0)
+    conductor.handle(CohortHeard(cohort.id, FoldFinished(0, result)))
     row = ledger.trial(sweep.id, 0)
     assert (row.state, row.cause, row.message, row.traceback) == (
         TrialState.FAILED,
@@ -255,7 +269,21 @@ def test_a_trials_exception_is_data(ledger: Ledger, clock: Clock) -> None:
         "ValueError: no",
         "Traceback ...",
     )
+    assert [fold.fold for fold in ledger.folds(row.key)] == [1]
+    assert told == [failure]
     assert conductor.status().failed == 1
+
+
+def test_a_fold_that_raised_is_not_sent_out_again_when_its_cohort_is_lost(ledger: Ledger, clock: Clock) -> None:
+    conductor = conductor_of(ledger, clock, claim(ledger))
+    conductor.start()
+    cohort = conductor.next_cohort()
+    assert cohort is not None
+    conductor.handle(CohortHeard(cohort.id, FoldFailed(0, 1, "exception", "no")))
+    conductor.handle(CohortLost(cohort.id, "crashed"))
+    again = conductor.next_cohort()
+    assert again is not None
+    assert {trial.number: trial.folds for trial in again.trials} == {0: (0,), 1: (0, 1)}
 
 
 @pytest.mark.parametrize(

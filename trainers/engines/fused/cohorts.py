@@ -62,8 +62,8 @@ class FoldRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class FoldFailed:
-    """A fold whose trial's own code raised."""
+class FoldRaised:
+    """A fold in which the trial's own code raised."""
 
     task: FoldTask
     error: Exception
@@ -150,7 +150,7 @@ class FusedCohorts:
 
     def train(
         self, tasks: Sequence[FoldTask], on_visit: Callable[[FoldTask, Visit], None]
-    ) -> Iterator[FoldDone | FoldRefused | FoldFailed]:
+    ) -> Iterator[FoldDone | FoldRefused | FoldRaised]:
         """Train and score ``tasks`` together; yield one outcome for each, in no particular order.
 
         Folds whose data does not fit beside that of others wait until these are done.
@@ -165,10 +165,10 @@ class FusedCohorts:
 
     def _train_together(
         self, waiting: _Tasks, on_visit: Callable[[FoldTask, Visit], None]
-    ) -> Iterator[FoldDone | FoldRefused | FoldFailed]:
+    ) -> Iterator[FoldDone | FoldRefused | FoldRaised]:
         """Train and score as many of the members ``waiting`` as there is room for the data of; they wait no longer."""
         cohort = _Cohort()
-        failures: list[FoldFailed] = []
+        failures: list[FoldRaised] = []
 
         def visited(visit: Visit) -> None:
             for epochs, behind in cohort.tasks[visit.id].items():
@@ -186,7 +186,7 @@ class FusedCohorts:
                 yield from self._scored(cohort, outcome)
         yield from failures
 
-    def _members(self, cohort: _Cohort, waiting: _Tasks, failures: list[FoldFailed]) -> Iterator[Member]:
+    def _members(self, cohort: _Cohort, waiting: _Tasks, failures: list[FoldRaised]) -> Iterator[Member]:
         for name, by_epochs in list(waiting.items()):
             first = next(iter(by_epochs.values()))[0]
             if not cohort.has_room((first.fold, preprocessing_key(self._settings, first.config)), self._data_bytes):
@@ -195,7 +195,7 @@ class FusedCohorts:
             try:
                 member, cohort.scoring[name] = self._member(cohort, name, first.config, first.fold, tuple(sorted(by_epochs)))
             except Exception as error:
-                failures += [FoldFailed(task, error) for behind in by_epochs.values() for task in behind]
+                failures += [FoldRaised(task, error) for behind in by_epochs.values() for task in behind]
             else:
                 yield member
 
@@ -247,7 +247,7 @@ class FusedCohorts:
         classes = None if self._dataset.classes is None else len(self._dataset.classes)
         return target_plan(model, tuple(outputs[0].shape), self._settings.task, classes)
 
-    def _scored(self, cohort: _Cohort, outcome: MemberResult) -> Iterator[FoldDone | FoldFailed]:
+    def _scored(self, cohort: _Cohort, outcome: MemberResult) -> Iterator[FoldDone | FoldRaised]:
         begun = time.perf_counter()
         behind = cohort.tasks[outcome.id][outcome.epochs]
         prepared, plan, size = cohort.scoring[outcome.id]
@@ -259,7 +259,7 @@ class FusedCohorts:
                     outcome.prediction, plan, prepared, fold.score, dataset=self._dataset, settings=self._settings
                 )
         except Exception as error:
-            yield from (FoldFailed(task, error) for task in behind)
+            yield from (FoldRaised(task, error) for task in behind)
             return
         result = FoldResult(
             fold=fold.index,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trainers.errors import cause_of, one_line
-from trainers.messages import Event, FoldFinished, Progress, TrialFailed, TrialRequest
+from trainers.messages import Event, FoldFailed, FoldFinished, Progress, TrialRequest
 
 if TYPE_CHECKING:
     from trainers.engines.fused.cohorts import FoldTask, FusedCohorts
@@ -37,54 +37,44 @@ def evaluate_fused(
     ----------
     cohorts : the fused engine of this sweep.
     effective : fills a trial's config up.
-    report : receives Progress, FoldFinished and TrialFailed. What it raises ends the cohort.
+    report : receives Progress, FoldFinished and FoldFailed. What it raises ends the cohort.
     by_fit : trains one trial's folds by the keras engine and reports them.
     told : the reasons for that which are in the log already; new ones are added.
     """
-    from trainers.engines.fused.cohorts import FoldDone, FoldFailed, FoldTask
+    from trainers.engines.fused.cohorts import FoldDone, FoldRaised, FoldTask
 
     tasks = [FoldTask(trial.number, effective(trial.config), position) for trial in trials for position in trial.folds]
-    failed: set[int] = set()
     refused: dict[tuple[int, str], list[int]] = defaultdict(list)
 
     def visited(task: FoldTask, visit: Visit) -> None:
-        if task.trial not in failed:
-            report(Progress(task.trial, task.fold, visit.epoch, visit.epochs, visit.value))
+        report(Progress(task.trial, task.fold, visit.epoch, visit.epochs, visit.value))
 
     for outcome in cohorts.train(tasks, visited):
-        number = outcome.task.trial
-        if number in failed:
-            continue
+        number, fold = outcome.task.trial, outcome.task.fold
         if isinstance(outcome, FoldDone):
             report(FoldFinished(number, outcome.result))
-        elif isinstance(outcome, FoldFailed):
-            failed.add(number)
+        elif isinstance(outcome, FoldRaised):
             error = outcome.error
-            _log.warning("Trial %d failed in fold %d.", number, outcome.task.fold, exc_info=error)
-            report(TrialFailed(number, cause_of(error), one_line(error), "".join(traceback.format_exception(error))))
+            _log.warning("Trial %d failed in fold %d.", number, fold, exc_info=error)
+            report(FoldFailed(number, fold, cause_of(error), one_line(error), "".join(traceback.format_exception(error))))
         else:
-            refused[number, outcome.reason].append(outcome.task.fold)
+            refused[number, outcome.reason].append(fold)
     for reason in sorted({reason for _, reason in refused} - told):
         _log.warning("Left to model.fit: %s.", reason)
         told.add(reason)
-    _fall_back(trials, refused, failed, report, by_fit)
+    _fall_back(trials, refused, report, by_fit)
 
 
 def _fall_back(
     trials: Sequence[TrialRequest],
     refused: dict[tuple[int, str], list[int]],
-    failed: set[int],
     report: Report,
     by_fit: Callable[[TrialRequest, Report], None],
 ) -> None:
     configs = {trial.number: trial.config for trial in trials}
     for (number, reason), folds in refused.items():
-        if number in failed:
-            continue
 
         def explained(event: Event, number: int = number, reason: str = reason) -> None:
-            if isinstance(event, TrialFailed):
-                failed.add(number)
             if isinstance(event, FoldFinished):
                 event = FoldFinished(event.trial, replace(event.result, engine="keras", engine_reason=reason))
             report(event)

@@ -1,0 +1,93 @@
+"""What a sweep would do, found out without training anything: trials, fits, workers, and what the ledger already holds."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.ledger import Ledger
+from orchestrator.occasion_names import next_by_hand
+from orchestrator.running.checking import check_data, possible_engines
+from orchestrator.running.set_up import fitting_workers, make_trial_key, strategy_of
+from orchestrator.running.staging import Staged
+from orchestrator.running.warm_start import first_configs
+from orchestrator.spec import SweepSpec
+from search_spaces import Config
+from trainers.backends import BACKENDS, versions
+from trainers.settings import EngineName
+
+LOOKED_AT = 10_000
+"""Trials compared with the ledger: those that the strategy proposes before it knows a score, at most so many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """Counts of one sweep. ``known`` of the ``looked_at`` first trials cost nothing."""
+
+    name: str
+    occasion: str
+    strategy: str
+    trials: int
+    folds: int
+    rows: int
+    train_rows: int
+    workers: int | None
+    cpus_per_trial: float
+    gpus_per_trial: float
+    looked_at: int
+    known: int
+    known_folds: int
+
+    @property
+    def fits(self) -> int:
+        """Models to be trained if nothing were known."""
+        return self.trials * self.folds
+
+
+def outlook_of(spec: SweepSpec, ledger: Ledger | None) -> Outlook:
+    """Return what a run of ``spec`` would do now. The data is read, since its content decides what is known.
+
+    Parameters
+    ----------
+    ledger : the sweep's, opened; None: it is not there yet, so nothing is known.
+
+    Raises
+    ------
+    UserCheckError : the data cannot be used as the sweep file describes it.
+    """
+    occasion = next_by_hand(()) if ledger is None else ledger.next_occasion(spec.name)
+    strategy = strategy_of(spec, occasion, () if ledger is None else first_configs(ledger, spec, occasion))
+    trials = strategy.size if spec.budget.trials is None else min(strategy.size, spec.budget.trials)
+    configs = strategy.ask(min(LOOKED_AT, trials))
+    with tempfile.TemporaryDirectory(prefix="kerasweep-") as folder:
+        staged = check_data(spec, Path(folder))
+        known, known_folds = max(_known(spec, ledger, staged, engine, configs) for engine in possible_engines(spec))
+    return Outlook(
+        name=spec.name,
+        occasion=occasion,
+        strategy=spec.strategy.type,
+        trials=trials,
+        folds=staged.folds,
+        rows=int(staged.description["rows"]),
+        train_rows=staged.train_rows,
+        workers=fitting_workers(spec),
+        cpus_per_trial=spec.resources.cpus_per_trial,
+        gpus_per_trial=spec.resources.gpus_per_trial,
+        looked_at=len(configs),
+        known=known,
+        known_folds=known_folds,
+    )
+
+
+def _known(
+    spec: SweepSpec, ledger: Ledger | None, staged: Staged, engine: EngineName, configs: Sequence[Config]
+) -> tuple[int, int]:
+    """Return how many of ``configs`` the ledger holds in full under ``engine``, and how many of their folds."""
+    if ledger is None or not spec.cache:
+        return 0, 0
+    settings = spec.sweep_settings(stage=str(staged.folder), engine=engine)
+    key = make_trial_key(settings, staged, versions(BACKENDS[engine]))
+    known = ledger.known_folds([key(config) for config in configs])
+    return sum(len(folds) >= staged.folds for folds in known.values()), sum(map(len, known.values()))
