@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import ParamSpec
@@ -118,6 +118,12 @@ class Projector:
         store, parent = self._connect()
         sweep = self._ledger.sweep_by_id(self._id)
         return store.upload_model(parent, folder, name=sweep.name, register_as=register_as, alias=alias)
+
+    def upload_trial_files(self, folders: Mapping[int, Path]) -> None:
+        """Upload what stands in each trial's folder to its run; the runs must be written already."""
+        store, _ = self._connect()
+        for number, folder in folders.items():
+            store.log_files(self._runs[number], folder)
 
     def disconnect(self) -> None:
         """Forget the store and all that is known of it: after an error nothing is certain."""

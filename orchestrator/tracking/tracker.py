@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -161,6 +161,22 @@ class Tracker:
         return self._in_this_thread(
             lambda: self._projector.upload_model(folder, register_as=register_as, alias=alias),
             f"the model of sweep {self._title} could not be uploaded; it stays in {folder}",
+        )
+
+    def upload_trial_files(self, folders: Mapping[int, Path]) -> None:
+        """Upload what trials left in folders of theirs, such as their callbacks' files, to their runs; writes first what is missing.
+
+        Parameters
+        ----------
+        folders : by trial number.
+
+        Raises
+        ------
+        TrackingError : MLflow or the ledger cannot be reached.
+        """
+        self.catch_up()
+        self._in_this_thread(
+            lambda: self._projector.upload_trial_files(folders), f"the files of sweep {self._title}'s trials could not be uploaded"
         )
 
     def _in_this_thread(self, action: Callable[[], _T], trouble: str) -> _T:

@@ -191,6 +191,22 @@ def test_artifacts_lie_beside_the_store(ledger: Ledger, sweep: SweepRow, mlflow:
     assert (tmp_path / "mlruns" / "demo" / mlflow.parent().info.run_id / "artifacts" / "sweep.yaml").is_file()
 
 
+def test_the_files_of_trials_lie_with_their_runs(ledger: Ledger, sweep: SweepRow, mlflow: Mlflow, tmp_path: Path) -> None:
+    run(ledger, sweep, range(2))
+    end(ledger, sweep)
+    file = tmp_path / "trial-1" / "fold-0" / "best.keras"
+    file.parent.mkdir(parents=True)
+    file.write_text("a net")
+    tracker_of(ledger, sweep, mlflow.uri).upload_trial_files({1: tmp_path / "trial-1"})
+    runs = mlflow.runs()
+    found = {
+        name: [item.path for item in mlflow.client.list_artifacts(runs[name].info.run_id, "fold-0")]
+        for name in runs
+        if name.startswith("trial-")
+    }
+    assert sorted(found.values()) == [[], ["fold-0/best.keras"]]
+
+
 def test_trials_appear_while_the_sweep_runs(ledger: Ledger, sweep: SweepRow, mlflow: Mlflow) -> None:
     tracker = tracker_of(ledger, sweep, mlflow.uri)
     tracker.start()
