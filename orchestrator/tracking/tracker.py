@@ -164,7 +164,7 @@ class Tracker:
         )
 
     def upload_trial_files(self, folders: Mapping[int, Path]) -> None:
-        """Upload what trials left in folders of theirs, such as their callbacks' files, to their runs; writes first what is missing.
+        """Upload what trials left in folders of theirs, such as callbacks' files, to their runs; what is missing is written first.
 
         Parameters
         ----------
@@ -176,7 +176,8 @@ class Tracker:
         """
         self.catch_up()
         self._in_this_thread(
-            lambda: self._projector.upload_trial_files(folders), f"the files of sweep {self._title}'s trials could not be uploaded"
+            lambda: self._projector.upload_trial_files(folders),
+            f"the files of sweep {self._title}'s trials could not be uploaded",
         )
 
     def _in_this_thread(self, action: Callable[[], _T], trouble: str) -> _T:
