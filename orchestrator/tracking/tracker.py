@@ -164,7 +164,7 @@ class Tracker:
         )
 
     def upload_trial_files(self, folders: Mapping[int, Path]) -> None:
-        """Upload what trials left in folders of theirs, such as callbacks' files, to their runs; what is missing is written first.
+        """Upload what trials left in folders of theirs, callbacks' files say, to their runs; what is missing is written first.
 
         Parameters
         ----------
