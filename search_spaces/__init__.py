@@ -1,12 +1,10 @@
 """Search spaces and the strategies that search them: plain data in, plain data out, only the standard library beneath."""
 
 from search_spaces.breeding import GeneticSettings
-from search_spaces.domains import Choice, Domain
+from search_spaces.domains import Choice, Domain, Float, Integer, LogUniform, Reciprocal
 from search_spaces.errors import Problem, SearchSpaceError, SpaceError, StrategyError, TellError
-from search_spaces.floats import Float, LogUniform, Reciprocal
 from search_spaces.genetic import Genetic
 from search_spaces.grid import Grid, GridSettings
-from search_spaces.integers import Integer
 from search_spaces.parsing import DOMAIN_KINDS, parse_space
 from search_spaces.random_search import RandomSearch, RandomSettings
 from search_spaces.registry import STRATEGIES, STRATEGY_SETTINGS, make_strategy, strategy_problems

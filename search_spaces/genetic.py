@@ -31,7 +31,8 @@ class _Member:
 class Genetic(Strategy):
     """Proposes ``population`` configs, then generation after generation of children, as many as leave room for the elites.
 
-    Members without a score do not breed; if none has one, the next generation is drawn anew. No config is proposed twice.
+    Elites are whole trials. Members without a score do not breed; if none has one, the next generation is drawn anew. No config
+    is proposed twice.
     Source: Goldberg, "Genetic Algorithms in Search, Optimization and Machine Learning" (1989).
     """
 
@@ -44,6 +45,7 @@ class Genetic(Strategy):
         self._settings = settings
         self._seed = seed
         self._generation = 0
+        self._first = 0
         self._met: set[str] = set()
         self._members: list[_Member] = []
         self._queue: deque[_Member] = deque()
@@ -65,6 +67,10 @@ class Genetic(Strategy):
     def _next(self) -> dict[str, Any] | None:
         return self._queue.popleft().config if self._queue else None
 
+    def _waited_for(self, number: int) -> int:
+        given = len(self._settings.first_configs)
+        return max(self._first, given if number >= given else 0)
+
     def _learn(self) -> None:
         if self.finished or self._queue or any(member.key not in self._scores for member in self._members):
             return
@@ -74,11 +80,13 @@ class Genetic(Strategy):
         make = self._space.sample
         if ranked:
             make = Breeder(self._space, self._settings, [member.config for member in ranked], scores).child
-        self._begin(ranked[: self._settings.elites], self._settings.population - self._settings.elites, make)
+        whole = [member for member in ranked if member.key not in self._in_part]
+        self._begin(whole[: self._settings.elites], self._settings.population - self._settings.elites, make)
 
     def _begin(self, elites: Sequence[_Member], room: int, make: Callable[[Random], dict[str, Any]]) -> None:
         """Start the next generation: ``elites`` and ``room`` new configs. It is the last one where the space runs out."""
         self._generation += 1
+        self._first = len(self._met)
         rng = stream(self._seed, "genetic", self._generation)
         self._members = list(elites)
         for _ in range(room):

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search_spaces.domains import Choice, Domain
+from search_spaces.domains import Choice, Domain, Float, Integer, LogUniform
 from search_spaces.errors import Problem, SpaceError
-from search_spaces.floats import Float, LogUniform
-from search_spaces.integers import Integer
 from search_spaces.space import SearchSpace
 from search_spaces.values import suggestion
 

@@ -31,6 +31,11 @@ def share(default: float) -> Any:
     return dataclasses.field(default=default, metadata={"expected": "a share above 0, at most 1", "above": 0})
 
 
+def inner(default: float) -> Any:
+    """Return a field for a number above 0 and below 1."""
+    return dataclasses.field(default=default, metadata={"expected": "a number above 0 and below 1", "above": 0, "below": 1})
+
+
 def one_of(default: str, *others: str) -> Any:
     """Return a field for one of several words."""
     words = (default, *others)
@@ -58,7 +63,8 @@ def _fits(value: object, field: dataclasses.Field[Any]) -> bool:
     number = real(value)
     if number is None:
         return value is None and field.default is None
-    return number <= 1 and (number > 0 if "above" in limits else number >= 0)
+    under = number < 1 if "below" in limits else number <= 1
+    return under and (number > 0 if "above" in limits else number >= 0)
 
 
 def read_settings(kind: type[Settings], written: Mapping[str, Any]) -> Settings:

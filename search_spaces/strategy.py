@@ -23,6 +23,8 @@ class Strategy(ABC):
         self._space = space
         self._asked: dict[str, int] = {}
         self._scores: dict[str, float | None] = {}
+        self._in_part: set[str] = set()
+        self._settled: list[int] = []
 
     @property
     @abstractmethod
@@ -56,11 +58,23 @@ class Strategy(ABC):
             raise ValueError(f"Strategy.ask expected n of at least 0, got {n!r}.")
         configs: list[dict[str, Any]] = []
         while len(configs) < n and (config := self._next()) is not None:
+            self._settled.append(self._waited_for(len(self._asked)))
             self._asked[self._space.key(config)] = len(self._asked)
             configs.append(copy.deepcopy(config))
         return configs
 
-    def tell(self, config: Config, score: float | None) -> None:
+    def settled(self, number: int) -> int:
+        """Return how many of the first configs were to be over, or were given, before config ``number`` was asked.
+
+        It follows from the number and the settings, never from when scores came.
+        """
+        return self._settled[number]
+
+    def _waited_for(self, number: int) -> int:
+        """Return what ``settled`` says of config ``number``, which is being asked; none where no score is waited for."""
+        return 0
+
+    def tell(self, config: Config, score: float | None, *, whole: bool = True) -> None:
         """Take in the score of a config that was asked.
 
         Parameters
@@ -68,6 +82,7 @@ class Strategy(ABC):
         config : as returned by ``ask``, or read back from JSON.
         score : larger is better; None, NaN or an infinity for a trial that failed or diverged.
             The same score told again changes nothing.
+        whole : False for a trial that was given up before all its folds were trained; its score is an estimate.
 
         Raises
         ------
@@ -83,6 +98,8 @@ class Strategy(ABC):
         known = float(score) if score is not None and math.isfinite(score) else None
         if key not in self._scores:
             self._scores[key] = known
+            if not whole:
+                self._in_part.add(key)
             self._learn()
         elif self._scores[key] != known:
             earlier = self._scores[key]

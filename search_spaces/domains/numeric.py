@@ -9,7 +9,7 @@ from abc import abstractmethod
 from random import Random
 from typing import Any
 
-from search_spaces.domains import Domain
+from search_spaces.domains.domain import Domain
 from search_spaces.errors import Problem
 
 

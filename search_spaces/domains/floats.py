@@ -8,8 +8,8 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from search_spaces.domains.numeric import Number, cell, neighbour, nudge, order_problems
 from search_spaces.errors import Problem, SpaceError
-from search_spaces.numeric import Number, cell, neighbour, nudge, order_problems
 from search_spaces.values import real, whole
 
 MOST_STEPS = 2**53

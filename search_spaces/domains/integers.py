@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from search_spaces.domains.numeric import Number, cell, neighbour, nudge, order_problems
 from search_spaces.errors import Problem, SpaceError
-from search_spaces.numeric import Number, cell, neighbour, nudge, order_problems
 from search_spaces.values import whole
 
 LARGEST_INTEGER = 2**53
