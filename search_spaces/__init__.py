@@ -6,6 +6,7 @@ from search_spaces.errors import Problem, SearchSpaceError, SpaceError, Strategy
 from search_spaces.genetic import Genetic
 from search_spaces.grid import Grid, GridSettings
 from search_spaces.parsing import DOMAIN_KINDS, parse_space
+from search_spaces.races import Bar, FoldRace, RaceSettings, default_rungs, judged_by, read_race
 from search_spaces.random_search import RandomSearch, RandomSettings
 from search_spaces.registry import STRATEGIES, STRATEGY_SETTINGS, make_strategy, strategy_problems
 from search_spaces.space import SearchSpace
@@ -16,10 +17,12 @@ __all__ = [
     "DOMAIN_KINDS",
     "STRATEGIES",
     "STRATEGY_SETTINGS",
+    "Bar",
     "Choice",
     "Config",
     "Domain",
     "Float",
+    "FoldRace",
     "Genetic",
     "GeneticSettings",
     "Grid",
@@ -27,6 +30,7 @@ __all__ = [
     "Integer",
     "LogUniform",
     "Problem",
+    "RaceSettings",
     "RandomSearch",
     "RandomSettings",
     "Reciprocal",
@@ -36,7 +40,10 @@ __all__ = [
     "Strategy",
     "StrategyError",
     "TellError",
+    "default_rungs",
+    "judged_by",
     "make_strategy",
     "parse_space",
+    "read_race",
     "strategy_problems",
 ]

@@ -4,20 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from trainers.errors import Cause
 from trainers.results import FoldResult
 from trainers.settings import Config, SweepSettings
 
 
+class Race(Protocol):
+    """How one trial is judged while it is trained: the worker and whoever sent it apply it to the same numbers."""
+
+    @property
+    def metric(self) -> str:
+        """Whose values are judged."""
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Rising numbers of folds after which is judged; the last is all folds."""
+
+    def gives_up(self, scores: Mapping[int, float]) -> str | None:
+        """Return why a trial with these values by fold is given up, None while it is not; only complete rungs are looked at."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrialRequest:
-    """One trial of a cohort: its number in ask order, its config, and the folds (positions in ``Splits.folds``) to compute."""
+    """One trial of a cohort: its number in ask order, its config, and the folds (positions in ``Splits.folds``) to compute.
+
+    With a ``race`` they are computed rung by rung until it gives the trial up; ``scores`` are the values of the folds that the
+    trial has already. A fold that raises ends such a trial: it can no longer win.
+    """
 
     number: int
     config: Config
     folds: tuple[int, ...]
+    race: Race | None = None
+    scores: Mapping[int, float] = field(default_factory=dict)
 
 
 # --- requests: supervisor -> worker -------------------------------------------------------------------------------------------

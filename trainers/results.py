@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 StopReason = Literal["epochs", "early_stopping", "diverged"]
 
@@ -57,10 +58,6 @@ def summarise(folds: Sequence[FoldResult], *, test_to_train: float) -> TrialResu
     folds : the results of every fold and repeat of one trial, at least one.
     test_to_train : rows scored / rows trained on in one fold; it widens the standard error, since training parts overlap.
 
-    Notes
-    -----
-    The standard error is sqrt((1/J + test_to_train) * variance with ddof 1) over J folds: Nadeau and Bengio, "Inference for the
-    Generalization Error", Machine Learning 52 (2003). With one fold it is NaN.
     """
     if not folds:
         raise ValueError("summarise needs at least one fold, got none.")
@@ -72,8 +69,7 @@ def summarise(folds: Sequence[FoldResult], *, test_to_train: float) -> TrialResu
         finite = bool(np.isfinite(values).all())
         mean[name] = float(values.mean()) if finite else math.nan
         std[name] = float(values.std()) if finite else math.nan
-        enough = finite and len(values) > 1
-        error[name] = math.sqrt((1 / len(values) + test_to_train) * float(values.var(ddof=1))) if enough else math.nan
+        error[name] = corrected_standard_error(values, test_to_train) if finite else math.nan
     return TrialResult(
         mean=mean,
         std=std,
@@ -82,6 +78,23 @@ def summarise(folds: Sequence[FoldResult], *, test_to_train: float) -> TrialResu
         epoch=float(np.median([fold.epoch for fold in folds])),
         size=_largest([fold.size for fold in folds]),
     )
+
+
+def corrected_standard_error(values: Sequence[float] | NDArray[np.float64], test_to_train: float) -> float:
+    """Return the standard error of the mean over folds, sqrt((1/J + test_to_train) * variance with ddof 1); NaN for one fold.
+
+    Parameters
+    ----------
+    values : of J folds, finite.
+    test_to_train : rows scored / rows trained on in one fold: training parts overlap, so folds are not independent.
+
+    Notes
+    -----
+    Nadeau and Bengio, "Inference for the Generalization Error", Machine Learning 52 (2003).
+    """
+    if len(values) < 2:
+        return math.nan
+    return math.sqrt((1 / len(values) + test_to_train) * float(np.var(values, ddof=1)))
 
 
 def _largest(sizes: Sequence[int | None]) -> int | None:

@@ -22,10 +22,12 @@ from orchestrator.search import (
     CohortFinished,
     CohortHeard,
     CohortLost,
+    Conclude,
     Dispatch,
     EndTrial,
     Finish,
     FoldEnded,
+    GiveUp,
     Instruction,
     Known,
     Propose,
@@ -85,8 +87,11 @@ class SweepConductor:
     _trials: dict[int, Trial] = field(default_factory=dict)
     _results: dict[int, dict[int, FoldResult]] = field(default_factory=dict)
     _failures: dict[int, dict[int, FoldFailed]] = field(default_factory=dict)
+    _origins: dict[int, str] = field(default_factory=dict)
+    _with_its_end: Sequence[FoldCommit] = ()
     _done: int = 0
     _failed: int = 0
+    _given_up: int = 0
     _cached: int = 0
     _over: int = 0
     _best: _Best | None = None
@@ -158,6 +163,10 @@ class SweepConductor:
                     todo.extend(self.search.handle(self._write_down(configs)))
                 case Dispatch(cohort):
                     self._outbox.append(cohort)
+                case Conclude(number):
+                    todo.extend(self.search.handle(TrialEnded(number, self._conclude(number))))
+                case GiveUp() as given_up:
+                    self._give_up(given_up)
                 case EndTrial(number, state, cause, detail):
                     self._end(TrialEnd(number=number, state=state, cause=cause, message=detail))
                 case Finish(reason):
@@ -173,60 +182,67 @@ class SweepConductor:
         complete = [key for key, folds in known.items() if len(folds) >= self.plan.folds]
         origins = {key: work.origin for key, work in self.plan.ledger.finished_by_key(complete, sweep=only).items()}
         scores: dict[int, float | None] = {}
-        missing: dict[int, tuple[int, ...]] = {}
         for number, trial in trials.items():
             row, folds = self._before.get(number), dict(known.get(trial.key, {}))
-            if row is not None and row.state.terminal:
+            self._results[number] = folds
+            if row is not None and row.state.terminal and row.state is not TrialState.PRUNED:  # these are judged again
                 scores[number] = self.plan.objective.fitness(row.score)
                 self._over += 1
                 self._count(number, row.state, row.score, (row.summary or {}).get("std", {}).get(self.plan.objective.metric))
-                continue
-            self._results[number] = folds
-            if len(folds) >= self.plan.folds:
-                scores[number] = self._complete(number, [], origin=origins.get(trial.key, "the ledger"))
-            else:
-                missing[number] = tuple(fold for fold in range(self.plan.folds) if fold not in folds)
+            elif len(folds) >= self.plan.folds:
+                self._origins[number] = origins.get(trial.key, "the ledger")
+        values = {number: {fold: self._value(one) for fold, one in self._results[number].items()} for number in trials}
+        for number in scores:
+            del self._results[number]
         self.plan.committed()
         self._show()
-        return Known(scores, missing)
+        return Known(scores, values)
+
+    def _value(self, result: FoldResult) -> float:
+        return result.metrics.get(self.plan.objective.metric, math.nan)
 
     # --- commits ------------------------------------------------------------------------------------------------------------
 
     def _fold_finished(self, number: int, result: FoldResult) -> None:
-        trial, folds = self._trials[number], self._results[number]
-        folds[result.fold] = result
-        commit = FoldCommit(number=number, key=trial.key, result=result, again=not self.plan.reuse)
-        self._fold_over(number, result.fold, [commit])
+        if number in self._results:  # else it was given up before its last fold came
+            self._results[number][result.fold] = result
+        commit = FoldCommit(number=number, key=self._trials[number].key, result=result, again=not self.plan.reuse)
+        self._fold_over(number, result.fold, self._value(result), [commit])
 
     def _fold_failed(self, failure: FoldFailed) -> None:
         self._failures.setdefault(failure.trial, {})[failure.fold] = failure
         self.failed(failure)
-        self._fold_over(failure.trial, failure.fold, [])
+        self._fold_over(failure.trial, failure.fold, None, [])
 
-    def _fold_over(self, number: int, fold: int, commits: Sequence[FoldCommit]) -> None:
-        """Commit a fold, and with the last one its trial, which has failed if one of its folds has."""
-        failures = self._failures.get(number, {})
-        if len(self._results[number]) + len(failures) < self.plan.folds:
-            if commits:
+    def _fold_over(self, number: int, fold: int, value: float | None, commits: Sequence[FoldCommit]) -> None:
+        """Commit a fold, in one transaction with its trial's end if it is the last one."""
+        instructions = self.search.handle(FoldEnded(number, fold, value))
+        match instructions:
+            case [Conclude(ended) | GiveUp(ended), *_] if ended == number:
+                self._with_its_end = commits
+            case _ if commits:
                 self.plan.ledger.commit(self.sweep, folds=commits)
-            self._follow(self.search.handle(FoldEnded(number, fold)))
-        elif failures:
-            first = failures[min(failures)]
-            end = TrialEnd(
-                number=number,
-                state=TrialState.FAILED,
-                cause=first.cause,
-                message=first.message,
-                traceback=first.traceback or None,
-            )
-            self._end(end, commits)
-            self._follow(self.search.handle(TrialEnded(number, None)))
-        else:
-            self._follow(self.search.handle(TrialEnded(number, self._complete(number, commits))))
+        self._follow(instructions)
 
-    def _complete(self, number: int, commits: Sequence[FoldCommit], *, origin: str | None = None) -> float | None:
+    def _conclude(self, number: int) -> float | None:
+        """Commit a trial that no more folds will come of, and return its fitness; it has failed if one of its folds has."""
+        failures = self._failures.get(number)
+        if not failures:
+            return self._complete(number)
+        first = failures[min(failures)]
+        state, trace = TrialState.FAILED, first.traceback or None
+        self._end(TrialEnd(number=number, state=state, cause=first.cause, message=first.message, traceback=trace))
+        return None
+
+    def _give_up(self, given_up: GiveUp) -> None:
+        """Commit a trial that the race has ended, with what it has so far."""
+        results = self._results[given_up.number]
+        summary = summarise([results[fold] for fold in given_up.folds], test_to_train=self.plan.staged.test_to_train)
+        self._end(TrialEnd(number=given_up.number, state=given_up.state, summary=summary, message=given_up.reason))
+
+    def _complete(self, number: int) -> float | None:
         """Commit a trial whose folds are all there, with the last of them, and return its fitness."""
-        results = self._results.pop(number)
+        results, origin = self._results.pop(number), self._origins.pop(number, None)
         folds = [results[fold] for fold in sorted(results)]
         summary = summarise(folds, test_to_train=self.plan.staged.test_to_train)
         score: float | None = summary.mean.get(self.plan.objective.metric, math.nan)
@@ -243,25 +259,32 @@ class SweepConductor:
             engine_reason=reasons[0] if reasons else None,
             cached_from=origin,
         )
-        self.plan.ledger.commit(self.sweep, folds=commits, ends=[end])
+        self.plan.ledger.commit(self.sweep, folds=self._last_commits(), ends=[end])
         self._cached += origin is not None
         self._count(number, state, score, summary.std.get(self.plan.objective.metric))
         self.plan.committed()
         return self.plan.objective.fitness(score)
 
-    def _end(self, end: TrialEnd, commits: Sequence[FoldCommit] = ()) -> None:
+    def _end(self, end: TrialEnd) -> None:
         """Commit that a trial ends without a score, with the last of its folds."""
-        self.plan.ledger.commit(self.sweep, folds=commits, ends=[end])
+        self.plan.ledger.commit(self.sweep, folds=self._last_commits(), ends=[end])
         self._results.pop(end.number, None)
+        self._origins.pop(end.number, None)
         self._failures.pop(end.number, None)
         self._count(end.number, end.state, None, None)
         self.plan.committed()
+
+    def _last_commits(self) -> Sequence[FoldCommit]:
+        """Return, once, what is to be committed with the end of its trial."""
+        commits, self._with_its_end = self._with_its_end, ()
+        return commits
 
     # --- how it stands ------------------------------------------------------------------------------------------------------
 
     def _count(self, number: int, state: TrialState, score: float | None, std: float | None) -> None:
         self._done += 1
-        self._failed += state is not TrialState.COMPLETED
+        self._failed += state not in (TrialState.COMPLETED, TrialState.PRUNED)
+        self._given_up += state is TrialState.PRUNED
         fitness = self.plan.objective.fitness(score)
         if fitness is not None and score is not None:
             rank = (fitness, -number)  # ties rank by ask order

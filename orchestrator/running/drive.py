@@ -45,6 +45,7 @@ def drive(
         folds=plan.folds,
         max_trials=plan.most_trials,
         timeout=plan.trial_timeout,
+        racing=plan.racing,
     )
     conductor = SweepConductor(plan, sweep, search, stop_requested, clock, watch, failed)
     conductor.start()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from orchestrator.ledger import Ledger
 from orchestrator.running.staging import Staged
-from orchestrator.search import Objective, Packing
-from search_spaces import Strategy
+from orchestrator.search import Objective, Packing, Racing
+from search_spaces import RaceSettings, Strategy, default_rungs
 from trainers.settings import Config, SweepSettings
 
 
@@ -33,6 +33,7 @@ class Plan:
     most_trials : the budget in trials, or None.
     trial_timeout : seconds that one trial may take, or None.
     deadline : unix seconds after which the search ends gracefully, or None.
+    race : how trials race, or None where all folds of every trial are trained.
     reuse : whether folds that other sweeps computed are taken over; if not, this sweep keeps its own beside theirs.
     """
 
@@ -47,12 +48,21 @@ class Plan:
     most_trials: int | None = None
     trial_timeout: float | None = None
     deadline: float | None = None
+    race: RaceSettings | None = None
     reuse: bool = True
 
     @property
     def folds(self) -> int:
         """Folds of a trial, repeats counted."""
         return self.staged.folds
+
+    @property
+    def racing(self) -> Racing | None:
+        """Who is judged by whom, at the beginning of the search; None without a race."""
+        if self.race is None:
+            return None
+        rungs = default_rungs(self.folds) if self.race.rungs is None else tuple(self.race.rungs)
+        return Racing(self.race, rungs, self.objective, self.staged.test_to_train)
 
     @property
     def total(self) -> int:

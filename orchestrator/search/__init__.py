@@ -11,21 +11,24 @@ from orchestrator.search.cohorts import (
     pack,
     work_of,
 )
-from orchestrator.search.objective import Objective
-from orchestrator.search.search import (
+from orchestrator.search.events import (
     CohortEnded,
     CohortFailed,
+    Conclude,
     Dispatch,
     EndTrial,
     Finish,
     FoldEnded,
+    GiveUp,
     Instruction,
     Known,
     Propose,
-    Search,
     Stop,
     TrialEnded,
 )
+from orchestrator.search.objective import Objective
+from orchestrator.search.racing import Racing
+from orchestrator.search.search import Search
 from orchestrator.search.trials import SweepState, Trial, TrialState, canonical, trial_key
 
 __all__ = [
@@ -36,16 +39,19 @@ __all__ = [
     "CohortFinished",
     "CohortHeard",
     "CohortLost",
+    "Conclude",
     "Dispatch",
     "EndTrial",
     "Finish",
     "FoldEnded",
+    "GiveUp",
     "Instruction",
     "Known",
     "LossCause",
     "Objective",
     "Packing",
     "Propose",
+    "Racing",
     "Search",
     "Stop",
     "SweepState",

@@ -6,9 +6,26 @@ It does no I/O and reads no clock: the driver commits, dispatches and measures, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.search.cohorts import Cohort, LossCause, Packing, pack
+from orchestrator.search.events import (
+    CohortEnded,
+    CohortFailed,
+    Conclude,
+    Dispatch,
+    EndTrial,
+    Finish,
+    FoldEnded,
+    GiveUp,
+    Instruction,
+    Known,
+    Propose,
+    SearchEvent,
+    Stop,
+    TrialEnded,
+)
+from orchestrator.search.racing import Racing
 from orchestrator.search.trials import TrialState
 from search_spaces import Strategy
 from trainers.messages import TrialRequest
@@ -18,101 +35,22 @@ LOOKAHEAD = 1024
 """Trials asked ahead of the workers: enough to pack well, few enough for a grid of 10**9."""
 
 
-# --- events in ----------------------------------------------------------------------------------------------------------------
+@dataclass(slots=True)
+class _Open:
+    """A trial that is not over: the values of the folds that it has, and those that have failed."""
 
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The ledger's answer to Propose: scores of trials that are over, and the folds that the others still miss."""
-
-    scores: Mapping[int, float | None]
-    missing: Mapping[int, tuple[int, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class FoldEnded:
-    """One fold of a trial is committed."""
-
-    number: int
-    fold: int
-
-
-@dataclass(frozen=True, slots=True)
-class TrialEnded:
-    """A trial is committed in a terminal state; ``score`` is larger for better, None without one."""
-
-    number: int
-    score: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class CohortEnded:
-    """A cohort's worker is free again, ``seconds`` after the dispatch."""
-
-    cohort: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class CohortFailed:
-    """A cohort's worker was lost with what it had not reported."""
-
-    cohort: str
-    cause: LossCause
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """No new trials: the time budget is over, or somebody asked. What runs is given up."""
-
-    reason: str
-
-
-SearchEvent = Known | FoldEnded | TrialEnded | CohortEnded | CohortFailed | Stop
-
-# --- instructions out ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Propose:
-    """Write these trials down and answer with Known."""
-
-    configs: Mapping[int, Config]
-
-
-@dataclass(frozen=True, slots=True)
-class Dispatch:
-    """Give this cohort to a worker."""
-
-    cohort: Cohort
-
-
-@dataclass(frozen=True, slots=True)
-class EndTrial:
-    """Commit this trial as failed: it failed alone. The strategy has been told."""
-
-    number: int
-    state: TrialState
-    cause: LossCause
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The search is over; ``reason`` is None when it ran to its end."""
-
-    reason: str | None
-
-
-Instruction = Propose | Dispatch | EndTrial | Finish
+    config: Config
+    values: dict[int, float]
+    failed: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class _Running:
+    """A cohort with a worker, and the folds that are still to come of its trials."""
+
     cohort: Cohort
-    unfinished: set[int]
-    work: float
+    left: dict[int, set[int]]
+    trained: list[TrialRequest] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -127,6 +65,7 @@ class Search:
     folds : how many folds a trial has, repeats counted.
     max_trials : the budget in trials, or None.
     timeout : seconds that one trial may take, or None.
+    racing : who is judged by whom, or None where every trial has all its folds trained.
     """
 
     strategy: Strategy
@@ -135,11 +74,12 @@ class Search:
     folds: int
     max_trials: int | None = None
     timeout: float | None = None
+    racing: Racing | None = None
 
     asked: int = 0
-    _configs: dict[int, Config] = field(default_factory=dict)
+    _open: dict[int, _Open] = field(default_factory=dict)
     _unanswered: set[int] = field(default_factory=set)
-    _waiting: dict[int, TrialRequest] = field(default_factory=dict)
+    _waiting: set[int] = field(default_factory=set)
     _again: list[tuple[TrialRequest, ...]] = field(default_factory=list)
     _crashed_alone: set[int] = field(default_factory=set)
     _running: dict[str, _Running] = field(default_factory=dict)
@@ -147,6 +87,8 @@ class Search:
     _work_done: float = 0.0
     _seconds_done: float = 0.0
     _stopped: str | None = None
+    _concluded: set[int] = field(default_factory=set)
+    _bars_moved: bool = False
     _over: bool = False
 
     def start(self) -> list[Instruction]:
@@ -154,75 +96,144 @@ class Search:
         return list(self._advance())
 
     def handle(self, event: SearchEvent) -> list[Instruction]:
-        """Take one event in and return what to do now."""
-        blamed: list[Instruction] = []
+        """Take one event in and return what to do now; how the event's trial ends comes first."""
+        endings: list[Instruction] = []
         match event:
-            case Known(scores, missing):
-                self._known(scores, missing)
-            case FoldEnded(number, fold):
-                self._fold_ended(number, fold)
+            case Known(scores, folds):
+                endings = list(self._known(scores, folds))
+            case FoldEnded(number, fold, value):
+                endings = list(self._fold_ended(number, fold, value))
             case TrialEnded(number, score):
-                self._trial_ended(number, score)
+                self._end(number, score, whole=True)
             case CohortEnded(cohort, seconds):
-                blamed = list(self._cohort_ended(cohort, seconds))
+                endings = list(self._cohort_ended(cohort, seconds))
             case CohortFailed(cohort, cause, detail):
-                blamed = list(self._blame(cohort, cause, detail))
+                endings = list(self._blame(cohort, cause, detail))
             case Stop(reason):
                 self._stopped = self._stopped or reason
                 self._waiting.clear()
                 self._again.clear()
-        return [*blamed, *self._advance()]
+        while self._bars_moved:
+            self._bars_moved = False
+            for number in sorted(self._open):
+                endings += self._review(number)
+        return [*endings, *self._advance()]
 
-    def _known(self, scores: Mapping[int, float | None], missing: Mapping[int, tuple[int, ...]]) -> None:
-        for number in sorted({*scores, *missing}):
-            self._unanswered.discard(number)
+    # --- trials -------------------------------------------------------------------------------------------------------------
+
+    def _known(self, scores: Mapping[int, float | None], folds: Mapping[int, Mapping[int, float]]) -> Iterable[Instruction]:
+        numbers = sorted(self._unanswered)
+        self._unanswered.clear()
+        for number in numbers:
+            self._open[number].values.update(folds.get(number, {}))
+            self._waiting.add(number)
+        for number in numbers:
             if number in scores:
-                self._trial_ended(number, scores[number])
-            else:
-                self._waiting[number] = TrialRequest(number, self._configs[number], missing[number])
+                self._end(number, scores[number], whole=True)
+        for number in numbers:
+            yield from self._review(number)
 
-    def _fold_ended(self, number: int, fold: int) -> None:
+    def _fold_ended(self, number: int, fold: int, value: float | None) -> Iterable[Instruction]:
         for running in self._running.values():
-            if number in running.unfinished:
-                trials = tuple(_without(trial, fold) if trial.number == number else trial for trial in running.cohort.trials)
-                running.cohort = Cohort(running.cohort.id, trials, running.cohort.seconds)
+            if number in running.left:
+                self._note(running, number, fold)
+        trial = self._open.get(number)
+        if trial is None:
+            return
+        if value is None:
+            trial.failed.add(fold)
+        else:
+            trial.values[fold] = value
+        yield from self._review(number)
 
-    def _trial_ended(self, number: int, score: float | None) -> None:
+    def _note(self, running: _Running, number: int, fold: int) -> None:
+        """Take in that a fold was trained."""
+        request = next(one for one in running.cohort.trials if one.number == number)
+        running.trained.append(replace(request, folds=(fold,)))
+        running.left[number].discard(fold)
+        if not running.left[number]:
+            del running.left[number]
+
+    def _missing(self, number: int) -> tuple[int, ...]:
+        trial = self._open[number]
+        return tuple(fold for fold in range(self.folds) if fold not in trial.values and fold not in trial.failed)
+
+    def _review(self, number: int) -> Iterable[Instruction]:
+        """End a trial whose folds are all there, or that the race gives up."""
+        trial = self._open.get(number)
+        if trial is None or number in self._concluded:
+            return
+        if self.racing is not None and not trial.failed:
+            verdict = self.racing.race(number).verdict(trial.values)
+            if verdict is not None:
+                state = TrialState.DIVERGED if verdict.told is None else TrialState.PRUNED
+                yield GiveUp(number, state, verdict.reason, verdict.folds)
+                self._end(number, verdict.told, whole=False)
+                return
+            if not self.racing.is_open(number):
+                return
+        if not self._missing(number) or (self.racing is not None and trial.failed):
+            self._concluded.add(number)
+            self._waiting.discard(number)
+            yield Conclude(number)
+
+    def _end(self, number: int, score: float | None, *, whole: bool) -> None:
+        """Take in that a trial is over, and tell the strategy."""
+        trial = self._open.pop(number, None)
+        if trial is None:
+            return
+        self._waiting.discard(number)
+        self._concluded.discard(number)
         for running in self._running.values():
-            running.unfinished.discard(number)
-        self._waiting.pop(number, None)
-        if number in self._configs:
-            self.strategy.tell(self._configs.pop(number), score)
+            running.left.pop(number, None)
+        self.strategy.tell(trial.config, score, whole=whole)
+        if self.racing is not None:
+            all_there = whole and score is not None and len(trial.values) == self.folds
+            self._bars_moved = self.racing.over(number, trial.values if all_there else None) or self._bars_moved
+
+    # --- cohorts ------------------------------------------------------------------------------------------------------------
 
     def _cohort_ended(self, cohort: str, seconds: float) -> Iterable[Instruction]:
         ended = self._running[cohort]
-        if ended.unfinished:
+        if ended.left:
             yield from self._blame(cohort, "crashed", "The worker said that it was done, but did not report this trial.")
             return
         del self._running[cohort]
+        self._wait_for_more(ended)
         self._seconds_done += seconds
-        self._work_done += ended.work
+        self._work_done += sum(map(self.packing.work, ended.trained))
+
+    def _wait_for_more(self, ended: _Running) -> None:
+        """Let those trials of a cohort wait again that had a part of their folds asked for only."""
+        if self._stopped is None:
+            self._waiting.update(one.number for one in ended.cohort.trials if one.number in self._open)
 
     def _blame(self, cohort: str, cause: LossCause, detail: str) -> Iterable[Instruction]:
         lost = self._running.pop(cohort)
-        if cause == "stopped" or len(lost.unfinished) != 1:
+        if cause == "stopped" or len(lost.left) != 1:
             self._retry(lost)
             return
-        (number,) = lost.unfinished
+        (number,) = lost.left
         if cause == "crashed" and number not in self._crashed_alone:  # a lost node is not the trial's fault: once more
             self._crashed_alone.add(number)
             self._retry(lost)
             return
-        self._trial_ended(number, None)
         state = TrialState.TIMED_OUT if cause == "timeout" else TrialState.FAILED
         yield EndTrial(number, state, cause, detail)
+        self._end(number, None, whole=True)
 
     def _retry(self, lost: _Running) -> None:
-        left = tuple(trial for trial in lost.cohort.trials if trial.number in lost.unfinished)
+        left = tuple(
+            replace(one, folds=tuple(sorted(lost.left[one.number]))) for one in lost.cohort.trials if one.number in lost.left
+        )
+        finished = replace(lost.cohort, trials=tuple(one for one in lost.cohort.trials if one.number not in lost.left))
+        self._wait_for_more(_Running(finished, {}))
         if not left or self._stopped is not None:
             return
         middle = (len(left) + 1) // 2
         self._again += [half for half in (left[:middle], left[middle:]) if half]
+
+    # --- onward -------------------------------------------------------------------------------------------------------------
 
     def _advance(self) -> Iterable[Instruction]:
         if self._over:
@@ -230,7 +241,7 @@ class Search:
         if self._stopped is None:
             yield from self._ask()
             yield from self._dispatch()
-        if not (self._waiting or self._again or self._running or self._unanswered):
+        if not (self._waiting or self._again or self._running or self._unanswered or self._concluded):
             if self._stopped is not None:
                 self._over = True
                 yield Finish(self._stopped)
@@ -255,32 +266,70 @@ class Search:
         if configs:
             proposed = dict(enumerate(configs, start=self.asked))
             self.asked += len(configs)
-            self._configs.update(proposed)
+            for number, config in proposed.items():
+                self._open[number] = _Open(config, {})
+                if self.racing is not None:
+                    self.racing.enter(number, self.strategy.settled(number))
             self._unanswered.update(proposed)
             yield Propose(proposed)
 
     def _dispatch(self) -> Iterable[Instruction]:
         while len(self._running) < self.workers and (self._again or self._waiting):
-            if self._again:
-                trials = self._again.pop(0)
-            else:
-                rate = self._seconds_done / self._work_done if self._work_done and self._seconds_done else None
-                trials = pack(
-                    tuple(self._waiting.values()),
-                    self.packing,
-                    workers=self.workers,
-                    seconds_per_work=rate,
-                    under_way=sum(running.work for running in self._running.values()),
-                )
-            for trial in trials:
-                self._waiting.pop(trial.number, None)
+            trials = self._next_again() or self._pack()
+            if not trials:
+                return
+            self._waiting.difference_update(trial.number for trial in trials)
             limit = self.timeout * len(trials) if self.timeout is not None else None
             cohort = Cohort(f"c{self._dispatched}", trials, limit)
             self._dispatched += 1
-            work = sum(map(self.packing.work, trials))
-            self._running[cohort.id] = _Running(cohort, {trial.number for trial in trials}, work)
+            self._running[cohort.id] = _Running(cohort, {trial.number: set(trial.folds) for trial in trials})
             yield Dispatch(cohort)
 
+    def _next_again(self) -> tuple[TrialRequest, ...]:
+        """Return what is left of a cohort that was lost, judged by the same bars."""
+        while self._again:
+            trials = [one for one in self._again.pop(0) if one.number in self._open]
+            left = [replace(one, scores=dict(self._open[one.number].values)) if one.race is not None else one for one in trials]
+            if left:
+                return tuple(left)
+        return ()
 
-def _without(trial: TrialRequest, fold: int) -> TrialRequest:
-    return TrialRequest(trial.number, trial.config, tuple(left for left in trial.folds if left != fold))
+    def _pack(self) -> tuple[TrialRequest, ...]:
+        """Return the next cohort: of trials whose bar is known, else the first rungs of later ones."""
+        if not (requests := self._requests()):
+            return ()
+        rate = self._seconds_done / self._work_done if self._work_done and self._seconds_done else None
+        return pack(
+            requests,
+            self.packing,
+            workers=self.workers,
+            seconds_per_work=rate,
+            under_way=sum(self._work_left(running) for running in self._running.values()),
+        )
+
+    def _requests(self) -> tuple[TrialRequest, ...]:
+        numbers = sorted(self._waiting)
+        if self.racing is None:
+            return tuple(TrialRequest(number, self._open[number].config, self._missing(number)) for number in numbers)
+        known = [number for number in numbers if self.racing.is_open(number)]
+        requests = [
+            TrialRequest(
+                number,
+                self._open[number].config,
+                self._missing(number),
+                self.racing.race(number),
+                dict(self._open[number].values),
+            )
+            for number in known
+        ]
+        if not requests:  # nobody waits for a bar: the first rung needs none
+            first = self.racing.rungs[0]
+            parts = [(number, tuple(fold for fold in self._missing(number) if fold < first)) for number in numbers]
+            requests = [TrialRequest(number, self._open[number].config, folds) for number, folds in parts if folds]
+        return tuple(requests)
+
+    def _work_left(self, running: _Running) -> float:
+        trials = [
+            replace(one, folds=tuple(running.left[one.number])) for one in running.cohort.trials if one.number in running.left
+        ]
+        return sum(map(self.packing.work, trials))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.search.cohorts import Packing
-from orchestrator.search.search import (
-    LOOKAHEAD,
+from orchestrator.search.events import (
     CohortEnded,
     CohortFailed,
+    Conclude,
     Dispatch,
     EndTrial,
     Finish,
@@ -16,10 +16,10 @@ from orchestrator.search.search import (
     Instruction,
     Known,
     Propose,
-    Search,
     Stop,
     TrialEnded,
 )
+from orchestrator.search.search import LOOKAHEAD, Search
 from orchestrator.search.trials import TrialState
 
 
@@ -30,6 +30,7 @@ class Queue:
         self.count, self.generation = count, generation or count
         self.proposed = 0
         self.told: dict[int, float | None] = {}
+        self.in_part: set[int] = set()
 
     @property
     def finished(self) -> bool:
@@ -40,8 +41,13 @@ class Queue:
         first, self.proposed = self.proposed, min(self.proposed + n, open_until, self.count)
         return [{"x": number} for number in range(first, self.proposed)]
 
-    def tell(self, config: dict[str, int], score: float | None) -> None:
+    def tell(self, config: dict[str, int], score: float | None, *, whole: bool = True) -> None:
         self.told[config["x"]] = score
+        if not whole:
+            self.in_part.add(config["x"])
+
+    def settled(self, number: int) -> int:
+        return number // self.generation * self.generation if self.generation < self.count else 0
 
 
 def by_one(trials: int, *, workers: int = 2, folds: int = 1, together: bool = False, **more: object) -> tuple[Search, Queue]:
@@ -50,9 +56,9 @@ def by_one(trials: int, *, workers: int = 2, folds: int = 1, together: bool = Fa
     return Search(strategy, packing, workers=workers, folds=folds, **more), strategy  # type: ignore[arg-type]
 
 
-def nothing_known(instructions: list[Instruction], folds: int = 1) -> Known:
+def nothing_known(instructions: list[Instruction]) -> Known:
     (propose,) = [i for i in instructions if isinstance(i, Propose)]
-    return Known({}, {number: tuple(range(folds)) for number in propose.configs})
+    return Known({}, {number: {} for number in propose.configs})
 
 
 def dispatched(instructions: list[Instruction]) -> dict[str, list[int]]:
@@ -66,13 +72,13 @@ def finish_cohort(search: Search, cohort: str, numbers: list[int]) -> list[Instr
     return out + search.handle(CohortEnded(cohort, 1.0))
 
 
-def run_to_the_end(search: Search, folds: int = 1) -> tuple[list[list[int]], Finish]:
+def run_to_the_end(search: Search) -> tuple[list[list[int]], Finish]:
     """Play driver with workers that never fail; return the cohorts in the order of their dispatch, and the end."""
     cohorts, todo = [], list(search.start())
     while todo:
         match todo.pop(0):
             case Propose() as propose:
-                todo += search.handle(nothing_known([propose], folds))
+                todo += search.handle(nothing_known([propose]))
             case Dispatch(cohort):
                 numbers = [trial.number for trial in cohort.trials]
                 cohorts.append(numbers)
@@ -114,7 +120,7 @@ def test_a_huge_search_is_asked_bit_by_bit() -> None:
 def test_what_the_ledger_knows_is_told_and_not_dispatched() -> None:
     search, strategy = by_one(3)
     search.start()
-    out = search.handle(Known({0: 0.5, 2: None}, {1: (0,)}))
+    out = search.handle(Known({0: 0.5, 2: None}, {}))
     assert dispatched(out) == {"c0": [1]}
     assert strategy.told == {0: 0.5, 2: None}
 
@@ -128,7 +134,7 @@ def test_a_search_that_is_fully_known_finishes_at_once() -> None:
 def test_only_missing_folds_are_asked_for() -> None:
     search, _ = by_one(1, folds=3)
     search.start()
-    (dispatch,) = search.handle(Known({}, {0: (2,)}))
+    (dispatch,) = search.handle(Known({}, {0: {0: 0.5, 1: 0.6}}))
     assert isinstance(dispatch, Dispatch)
     assert dispatch.cohort.trials[0].folds == (2,)
 
@@ -150,11 +156,11 @@ def test_a_lost_cohort_is_dispatched_again_in_halves(cause: str) -> None:
 
 def test_what_a_lost_cohort_had_committed_is_not_repeated() -> None:
     search, _ = by_one(3, workers=1, together=True, folds=2)
-    search.handle(nothing_known(search.start(), folds=2))
-    search.handle(FoldEnded(0, 0))
-    search.handle(FoldEnded(0, 1))
+    search.handle(nothing_known(search.start()))
+    assert search.handle(FoldEnded(0, 0, 0.5)) == []
+    assert search.handle(FoldEnded(0, 1, 0.5)) == [Conclude(0)]
     search.handle(TrialEnded(0, 1.0))
-    search.handle(FoldEnded(1, 1))
+    search.handle(FoldEnded(1, 1, 0.5))
     (dispatch,) = search.handle(CohortFailed("c0", "crashed"))
     assert isinstance(dispatch, Dispatch)
     assert [(trial.number, trial.folds) for trial in dispatch.cohort.trials] == [(1, (0,))]
