@@ -39,7 +39,7 @@ class FoldResult:
 class TrialResult:
     """A trial's folds taken together: per metric the mean, the standard deviation (ddof 0) and the corrected standard error.
 
-    ``size`` is the largest of the folds' models, None if one is unknown.
+    ``size`` is the largest of the folds' models, None if one is unknown; ``folds`` says how many there are.
     """
 
     mean: Mapping[str, float]
@@ -48,6 +48,7 @@ class TrialResult:
     seconds: float
     epoch: float
     size: int | None = None
+    folds: int | None = None
 
 
 def summarise(folds: Sequence[FoldResult], *, test_to_train: float) -> TrialResult:
@@ -77,6 +78,7 @@ def summarise(folds: Sequence[FoldResult], *, test_to_train: float) -> TrialResu
         seconds=sum(fold.seconds for fold in folds),
         epoch=float(np.median([fold.epoch for fold in folds])),
         size=_largest([fold.size for fold in folds]),
+        folds=len(folds),
     )
 
 

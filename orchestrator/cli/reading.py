@@ -184,15 +184,15 @@ def _print_sweep(seen: SweepView, limit: int | None) -> None:
 
 
 def _entry_row(entry: Entry, board: Leaderboard) -> dict[str, str]:
-    from orchestrator.results import BASELINE, display
+    from orchestrator.results import BASELINE, display, place_of, standing_of
 
     notes = [] if entry.state in (BASELINE, "COMPLETED") else [entry.state]
     notes += [entry.message.splitlines()[0]] if entry.message else []
     notes += ["cached"] if entry.cached_from else []
     return {
-        "rank": "" if entry.rank is None else f"{entry.rank}{'*' if entry is board.winner else ''}",
+        "rank": place_of(entry, board),
         "trial": BASELINE if entry.number is None else str(entry.number),
-        board.metric: display.number(entry.score),
+        board.metric: display.number(standing_of(entry, board)[0]),
         "std": display.number(entry.std.get(board.metric)),
         "epochs": "" if entry.epoch is None else f"{entry.epoch:g}",
         "seconds": "" if entry.seconds is None else f"{entry.seconds:.1f}",

@@ -164,11 +164,12 @@ def plan(sweep: Path, ledger: str | None, as_json: bool) -> None:
         return
     workers = "as many as the cluster has room for" if found.workers is None else str(found.workers)
     gpus = f" and {found.gpus_per_trial:g} GPUs" if found.gpus_per_trial else ""
+    saved = "" if found.fits_at_least == found.fits else f" at most, {found.fits_at_least:,} at least: trials race"
     asked = "" if found.looked_at == found.trials else f" of the first {found.looked_at:,}"
     for name, text in (
         ("sweep", f"{found.name}/{found.occasion}"),
         ("strategy", found.strategy),
-        ("trials", f"{found.trials:,} x {found.folds} folds = {found.fits:,} fits"),
+        ("trials", f"{found.trials:,} x {found.folds} folds = {found.fits:,} fits{saved}"),
         ("data", f"{found.rows:,} rows, {found.train_rows:,} trained on in a fold"),
         ("workers", f"{workers}, each {found.cpus_per_trial:g} CPUs{gpus}"),
         ("known", f"{found.known:,} trials{asked} cost nothing: the ledger holds {found.known_folds:,} of their folds"),

@@ -52,6 +52,10 @@ def open_occasion(connection: Connection, wanted: Wanted, now: float) -> RowMapp
     return found
 
 
+_BEFORE: Mapping[str, Any] = {"race": "none"}
+"""Parts that occasions begun before there were such parts do not have, and what they went by."""
+
+
 def keep_identity(connection: Connection, row: RowMapping, identity: Mapping[str, Any]) -> None:
     """Compare ``identity`` with what the occasion began with, part by part; store the parts that are new.
 
@@ -61,7 +65,8 @@ def keep_identity(connection: Connection, row: RowMapping, identity: Mapping[str
     """
     given = load(dump(identity))  # as it would come back: tuples are lists
     stored = {} if row["identity"] is None else load(row["identity"])
-    changes = [line for part in given if part in stored for line in _difference(part, stored[part], given[part])]
+    before = {**_BEFORE, **stored} if stored else stored
+    changes = [line for part in given if part in before for line in _difference(part, before[part], given[part])]
     if changes:
         raise SweepMismatchError(
             f"Sweep '{row['name']}/{row['occasion']}' began with other settings than these:\n"

@@ -3,7 +3,7 @@
 from orchestrator.results import display
 from orchestrator.results.bounds import bounds_line, bounds_met
 from orchestrator.results.display import LiveWatch, PlainWatch, duration
-from orchestrator.results.formats import first_entries, to_csv, to_html, to_records
+from orchestrator.results.formats import first_entries, place_of, standing_of, to_csv, to_html, to_records
 from orchestrator.results.leaderboard import BASELINE, Entry, Leaderboard
 from orchestrator.results.reading import SweepView, find_sweep, open_ledger, trial_record, view
 from orchestrator.results.report import is_reported, report_of
@@ -51,11 +51,13 @@ __all__ = [
     "objective_of",
     "open_ledger",
     "open_steps",
+    "place_of",
     "ranked",
     "report_of",
     "run_page",
     "spec_of",
     "standing",
+    "standing_of",
     "to_csv",
     "to_html",
     "to_records",

@@ -137,6 +137,8 @@ class LiveWatch:
         parts: list[RenderableType] = [Text(self._phase), cells]
         if status.total:
             parts.append(ProgressBar(total=status.total, completed=status.done, width=60))
+        if status.given_up:
+            parts.append(Text(_race(status), style="dim"))
         if status.best_config is not None:
             parts.append(Text(_best(status), style="green"))
         return Group(*parts)
@@ -147,11 +149,18 @@ def _best(status: Status) -> str:
     return f"best {status.metric} {score} (trial {status.best_number}: {config(status.best_config or {})})"
 
 
+def _race(status: Status) -> str:
+    """Return what a race has done to the fits."""
+    left = "" if status.fits_left is None else f", {status.fits_left} left"
+    return f"{status.given_up} given up: {status.fits} fits done, {status.fits_saved} saved{left}"
+
+
 def _line(status: Status) -> str:
     done = f"{status.done}/{status.total}" if status.total is not None else str(status.done)
     parts = [f"{done} trials", f"{status.running} running"]
     parts += [f"{status.before} done before"] * bool(status.before)
     parts += [f"{status.failed} failed"] * bool(status.failed) + [f"{status.cached} cached"] * bool(status.cached)
+    parts += [_race(status)] * bool(status.given_up)
     parts += [f"{status.per_minute:.1f} a minute", f"{duration(status.seconds)} so far"]
     parts += [f"about {duration(status.seconds_left)} left"] * bool(status.seconds_left)
     parts += [_best(status)] * (status.best_config is not None)

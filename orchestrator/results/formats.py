@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.results.leaderboard import BASELINE, Entry, Leaderboard
+from orchestrator.search import TrialState
 
 
 def to_records(board: Leaderboard) -> list[dict[str, Any]]:
@@ -26,6 +27,7 @@ def to_records(board: Leaderboard) -> list[dict[str, Any]]:
             "config": dict(entry.config),
             "epoch": entry.epoch,
             "size": entry.size,
+            "folds": entry.folds,
             "seconds": entry.seconds,
             "cached_from": entry.cached_from,
             "message": entry.message,
@@ -35,17 +37,34 @@ def to_records(board: Leaderboard) -> list[dict[str, Any]]:
 
 
 def to_table(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
-    """Return a header and lines of text: all trials and the baseline. * marks the winner."""
+    """Return a header and lines of text: all trials and the baseline.
+
+    * marks the winner; a trial that a race gave up has its share of the folds in place of a rank, and the mean over them.
+    """
     names = _config_names(board)
     header = ["rank", "trial", board.metric, "±", "epochs", "seconds", "state", *names]
     lines = []
     for entry in board.entries:
-        rank = "" if entry.rank is None else f"{entry.rank}{'*' if entry is board.winner else ''}"
         trial = BASELINE if entry.number is None else str(entry.number)
         state = "" if entry.number is None else entry.state + (" (cached)" if entry.cached_from else "")
-        numbers = [_short(entry.score), _short(entry.error), _short(entry.epoch, 0), _short(entry.seconds, 1)]
-        lines.append([rank, trial, *numbers, state, *(_short_value(entry.config.get(name, "")) for name in names)])
+        score, error = standing_of(entry, board)
+        numbers = [_short(score), _short(error), _short(entry.epoch, 0), _short(entry.seconds, 1)]
+        lines.append(
+            [place_of(entry, board), trial, *numbers, state, *(_short_value(entry.config.get(name, "")) for name in names)]
+        )
     return header, lines
+
+
+def place_of(entry: Entry, board: Leaderboard) -> str:
+    """Return the rank, * for the winner; the share of the folds that a trial got to before a race gave it up, such as 1/5."""
+    if entry.rank is not None:
+        return f"{entry.rank}{'*' if entry is board.winner else ''}"
+    return f"{entry.folds}/{board.folds}" if entry.state == TrialState.PRUNED and entry.folds and board.folds else ""
+
+
+def standing_of(entry: Entry, board: Leaderboard) -> tuple[float | None, float | None]:
+    """Return score and standard error, or the mean over the folds that a trial got to before a race gave it up."""
+    return (entry.mean.get(board.metric), None) if entry.state == TrialState.PRUNED else (entry.score, entry.error)
 
 
 def to_csv(board: Leaderboard) -> str:
@@ -56,14 +75,14 @@ def to_csv(board: Leaderboard) -> str:
     metrics = list(dict.fromkeys(name for entry in board.entries for name in entry.mean))
     names = _config_names(board)
     spreads = [f"{metric}{ending}" for metric in metrics for ending in ("", "_std", "_standard_error")]
-    last = ["epochs", "size", "seconds", "cached_from", "message"]
+    last = ["epochs", "size", "folds", "seconds", "cached_from", "message"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["rank", "trial", "state", "winner", *spreads, *last, *(f"config.{name}" for name in names)])
     for entry in board.entries:
         trial = BASELINE if entry.number is None else entry.number
         values = [part.get(metric) for metric in metrics for part in (entry.mean, entry.std, entry.standard_error)]
-        rest = [entry.epoch, entry.size, entry.seconds, entry.cached_from, entry.message]
+        rest = [entry.epoch, entry.size, entry.folds, entry.seconds, entry.cached_from, entry.message]
         config = [entry.config.get(name) for name in names]
         writer.writerow([entry.rank, trial, entry.state, entry is board.winner, *values, *rest, *config])
     return out.getvalue()

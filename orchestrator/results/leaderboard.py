@@ -20,7 +20,8 @@ class Entry:
 
     ``rank`` counts from 1, and is None for the baseline and without a score. ``mean``, ``std`` (ddof 0) and ``standard_error``
     (corrected) are per metric over the folds, None where they are no finite number; ``score`` and ``error`` are the objective's.
-    ``epoch`` is the median over folds, ``size`` the number of trainable parameters, ``seconds`` the time of all folds.
+    ``folds`` is how many these are, None where an older ledger does not say. ``epoch`` is the median over folds, ``size`` the
+    number of trainable parameters, ``seconds`` the time of all folds.
     """
 
     number: int | None
@@ -34,6 +35,7 @@ class Entry:
     config: Mapping[str, Any] = field(default_factory=dict)
     epoch: float | None = None
     size: int | None = None
+    folds: int | None = None
     seconds: float | None = None
     cached_from: str | None = None
     message: str | None = None
@@ -43,7 +45,8 @@ class Entry:
 class Leaderboard:
     """Trials ranked by the objective; equal scores rank in ask order.
 
-    ``entries`` holds the scored trials, best first, with the baseline in its place; then those without a score, by number.
+    ``entries`` holds the scored trials, best first, with the baseline in its place; then those that a race gave up, more folds
+    first and then the better mean; then the others without a score, by number. ``folds`` is how many a whole trial has.
     ``best`` ranks first. ``one_se`` is the simplest trial whose score is within one standard error of the best's (the rule of
     Breiman et al., "Classification and Regression Trees", 1984): it has the fewest trainable parameters or, where these are not
     known of every candidate, was asked first. ``winner`` is the one that the objective selects. All three are None when no trial
@@ -53,6 +56,7 @@ class Leaderboard:
     metric: str
     direction: str
     entries: tuple[Entry, ...]
+    folds: int | None
     best: Entry | None
     one_se: Entry | None
     winner: Entry | None
@@ -75,14 +79,20 @@ class Leaderboard:
         scored.sort(key=lambda entry: _cost(entry, maximize))  # stable: equal scores stay in ask order
         ranked = [replace(entry, rank=rank) for rank, entry in enumerate(scored, start=1)]
         best = ranked[0] if ranked else None
+        given_up = [entry for entry in entries if entry.state == TrialState.PRUNED]
+        given_up.sort(
+            key=lambda entry: (-(entry.folds or 0), _cost(replace(entry, score=entry.mean.get(objective.metric)), maximize))
+        )
         one_se = _simplest_near_best(ranked, maximize)
         return cls(
             metric=objective.metric,
             direction=objective.direction,
             entries=(
                 *_with_baseline(ranked, baseline, objective.metric, maximize),
-                *(entry for entry in entries if entry.score is None),
+                *given_up,
+                *(entry for entry in entries if entry.score is None and entry.state != TrialState.PRUNED),
             ),
+            folds=max((entry.folds for entry in scored if entry.folds is not None), default=len(baseline) or None),
             best=best,
             one_se=one_se,
             winner=one_se if objective.select == "one_se" else best,
@@ -116,10 +126,15 @@ def _entry(trial: TrialRow, metric: str) -> Entry:
         config=trial.config,
         epoch=_finite(summary.get("epoch")),
         size=summary.get("size"),
+        folds=summary.get("folds"),
         seconds=_finite(summary.get("seconds")),
         cached_from=trial.cached_from,
         message=trial.message,
     )
+
+
+def _as_if_whole(entry: Entry, metric: str) -> Entry:
+    return replace(entry, score=entry.mean.get(metric))
 
 
 def _with_baseline(

@@ -112,7 +112,7 @@ class Report:
         return f"**Data:** changed, {rows}, fingerprint {_short(last)} -> {_short(now)}"
 
     def _trials(self) -> str:
-        return self._beside("Trials", lambda one: "{run} run, {cached} cached, {failed} failed".format(**_counts(one)))
+        return self._beside("Trials", lambda one: _count_text(_counts(one)))
 
     def _cost(self) -> str:
         time = self._beside("Time", lambda one: duration(_seconds(one)))
@@ -157,11 +157,21 @@ def _config(one: SweepView) -> dict[str, Any] | None:
     return None if best is None else next(trial_values(one.sweep, row) for row in one.trials if row.number == best.number)
 
 
+def _count_text(counts: Mapping[str, int]) -> str:
+    given_up = f", {counts['given_up']} given up" if counts["given_up"] else ""
+    return f"{counts['run']} run, {counts['cached']} cached, {counts['failed']} failed{given_up}"
+
+
 def _counts(one: SweepView) -> dict[str, int]:
-    """Return how many trials were trained, taken over and failed; a failed one was trained too."""
+    """Return how many trials were trained, taken over, failed and given up by a race; the last two were trained too."""
     over = [trial for trial in one.trials if trial.state.terminal and trial.state is not TrialState.STOPPED]
     cached = sum(trial.cached_from is not None for trial in over)
-    return {"run": len(over) - cached, "cached": cached, "failed": sum(trial.state in _FAILURES for trial in over)}
+    return {
+        "run": len(over) - cached,
+        "cached": cached,
+        "failed": sum(trial.state in _FAILURES for trial in over),
+        "given_up": sum(trial.state is TrialState.PRUNED for trial in over),
+    }
 
 
 def _seconds(one: SweepView) -> float | None:

@@ -12,7 +12,8 @@ from trainers.settings import Config
 class Status:
     """A snapshot of a sweep. ``best`` is in the objective's own sense; ``seconds_left`` None while nothing is known of it.
 
-    Of the ``done`` trials ``before`` were over when this driver began, and ``cached`` were taken over from other sweeps.
+    Of the ``done`` trials ``before`` were over when this driver began, ``cached`` were taken over from other sweeps, and
+    ``given_up`` were ended by a race. ``fits`` are folds that were trained or known, ``fits_saved`` those that the race left out.
     """
 
     total: int | None
@@ -22,6 +23,10 @@ class Status:
     cached: int
     metric: str
     before: int = 0
+    given_up: int = 0
+    fits: int = 0
+    fits_saved: int = 0
+    fits_total: int | None = None
     best: float | None = None
     best_std: float | None = None
     best_number: int | None = None
@@ -33,6 +38,11 @@ class Status:
     def trained(self) -> int:
         """Trials that this driver has had trained."""
         return self.done - self.cached - self.before
+
+    @property
+    def fits_left(self) -> int | None:
+        """Fits that may still be needed; None where there is no end in sight."""
+        return None if self.fits_total is None else max(self.fits_total - self.fits - self.fits_saved, 0)
 
     @property
     def per_minute(self) -> float:

@@ -92,6 +92,8 @@ class SweepConductor:
     _done: int = 0
     _failed: int = 0
     _given_up: int = 0
+    _fits: int = 0
+    _fits_saved: int = 0
     _cached: int = 0
     _over: int = 0
     _best: _Best | None = None
@@ -188,8 +190,11 @@ class SweepConductor:
             if row is not None and row.state.terminal and row.state is not TrialState.PRUNED:  # these are judged again
                 scores[number] = self.plan.objective.fitness(row.score)
                 self._over += 1
+                self._fits += self.plan.folds
                 self._count(number, row.state, row.score, (row.summary or {}).get("std", {}).get(self.plan.objective.metric))
-            elif len(folds) >= self.plan.folds:
+                continue
+            self._fits += len(folds)
+            if len(folds) >= self.plan.folds:
                 self._origins[number] = origins.get(trial.key, "the ledger")
         values = {number: {fold: self._value(one) for fold, one in self._results[number].items()} for number in trials}
         for number in scores:
@@ -206,6 +211,7 @@ class SweepConductor:
     def _fold_finished(self, number: int, result: FoldResult) -> None:
         if number in self._results:  # else it was given up before its last fold came
             self._results[number][result.fold] = result
+        self._fits += 1
         commit = FoldCommit(number=number, key=self._trials[number].key, result=result, again=not self.plan.reuse)
         self._fold_over(number, result.fold, self._value(result), [commit])
 
@@ -237,6 +243,7 @@ class SweepConductor:
     def _give_up(self, given_up: GiveUp) -> None:
         """Commit a trial that the race has ended, with what it has so far."""
         results = self._results[given_up.number]
+        self._fits_saved += self.plan.folds - len(results)
         summary = summarise([results[fold] for fold in given_up.folds], test_to_train=self.plan.staged.test_to_train)
         self._end(TrialEnd(number=given_up.number, state=given_up.state, summary=summary, message=given_up.reason))
 
@@ -310,6 +317,10 @@ class SweepConductor:
             failed=self._failed,
             cached=self._cached,
             before=self._over,
+            given_up=self._given_up,
+            fits=self._fits,
+            fits_saved=self._fits_saved,
+            fits_total=None if self.plan.total is None else self.plan.total * self.plan.folds,
             metric=self.plan.objective.metric,
             best=best.score if best else None,
             best_std=best.std if best else None,

@@ -14,7 +14,7 @@ from orchestrator.running.set_up import fitting_workers, make_trial_key, strateg
 from orchestrator.running.staging import Staged
 from orchestrator.running.warm_start import first_configs
 from orchestrator.spec import SweepSpec
-from search_spaces import Config
+from search_spaces import Config, default_rungs
 from trainers.backends import BACKENDS, versions
 from trainers.settings import EngineName
 
@@ -36,13 +36,14 @@ class Outlook:
     workers: int | None
     cpus_per_trial: float
     gpus_per_trial: float
+    fits_at_least: int
     looked_at: int
     known: int
     known_folds: int
 
     @property
     def fits(self) -> int:
-        """Models to be trained if nothing were known."""
+        """Models to be trained if nothing were known: at most, where trials race."""
         return self.trials * self.folds
 
 
@@ -75,10 +76,21 @@ def outlook_of(spec: SweepSpec, ledger: Ledger | None) -> Outlook:
         workers=fitting_workers(spec),
         cpus_per_trial=spec.resources.cpus_per_trial,
         gpus_per_trial=spec.resources.gpus_per_trial,
+        fits_at_least=_least_fits(spec, trials, staged.folds),
         looked_at=len(configs),
         known=known,
         known_folds=known_folds,
     )
+
+
+def _least_fits(spec: SweepSpec, trials: int, folds: int) -> int:
+    """Return how many fits a race leaves at the least: all folds of those that nobody judges, the first rung of the others."""
+    race = spec.race_settings()
+    if race is None:
+        return trials * folds
+    whole = min(trials, 2 * race.first)
+    rungs = default_rungs(folds) if race.rungs is None else race.rungs
+    return whole * folds + (trials - whole) * rungs[0]
 
 
 def _known(

@@ -101,5 +101,6 @@ def make_plan(
         most_trials=spec.budget.trials,
         trial_timeout=spec.resources.trial_timeout,
         deadline=deadline,
+        race=spec.race_settings(),
         reuse=spec.cache,
     )

@@ -25,6 +25,7 @@ from search_spaces import (
     LogUniform,
     SearchSpace,
     SpaceError,
+    StrategyError,
     parse_space,
     strategy_problems,
 )
@@ -85,6 +86,10 @@ def _space(spec: SweepSpec) -> Iterator[Finding]:
     complete = bool(spec.space) and len(domains) == len(spec.space)
     for path, message in strategy_problems(spec.strategy_settings(), SearchSpace(domains) if complete else None):
         yield Finding(path, message, ("strategy.type",))
+    try:
+        spec.race_settings()
+    except StrategyError as error:
+        yield from (Finding(path, message, ("cv.folds", "cv.repeats")) for path, message in error.problems)
     if spec.strategy.warm_start is not None and spec.strategy.type in STRATEGIES and spec.strategy.type != "genetic":
         message = f"only a genetic strategy starts from the last occasion, got type {spec.strategy.type!r}; leave warm_start out."
         yield Finding("strategy.warm_start", message, ("strategy.type",))

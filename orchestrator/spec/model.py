@@ -5,6 +5,7 @@ It is made by ``loading``, which fills in what depends on other keys and checks 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +28,7 @@ from orchestrator.spec.sections import (
     TrainerSection,
 )
 from orchestrator.spec.values import LedgerUrl, Names, Preprocessing
-from search_spaces import SearchSpace, parse_space
+from search_spaces import RaceSettings, SearchSpace, parse_space, read_race
 from trainers.settings import (
     CvSettings,
     DataSettings,
@@ -41,7 +42,8 @@ from trainers.settings import (
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _DECIDING = (
-    "seed", "task", "data", "preprocessing", "trainer", "space", "strategy", "cv", "fit", "objective", "metrics", "engine",
+    "seed", "task", "data", "preprocessing", "trainer", "space", "strategy", "race", "cv", "fit", "objective", "metrics",
+    "engine",
 )  # fmt: skip
 
 _IF_GIVEN = ("drop_missing_target", "columns")
@@ -63,6 +65,11 @@ class SweepSpec(Section):
     trainer: TrainerSection = TrainerSection()
     space: dict[str, Any] = Field(description="What is searched: a name and its domain.")
     strategy: StrategySection = StrategySection()
+    race: str | dict[str, Any] = Field(
+        default="none",
+        description="Whether trials that cannot win are given up before all their folds are trained: none, or a rule, paired, "
+        "forgiving or wilcoxon; in full {folds: paired, rungs: [1, 2, 5], first: 4, p: 0.1}.",
+    )
     cv: CvSection = CvSection()
     fit: FitSection = FitSection()
     objective: ObjectiveSection
@@ -114,6 +121,10 @@ class SweepSpec(Section):
     def strategy_settings(self) -> dict[str, Any]:
         """Return what ``search_spaces.make_strategy`` takes: the type and its own settings."""
         return self.strategy.model_dump(exclude={"seed", "warm_start"})
+
+    def race_settings(self) -> RaceSettings | None:
+        """Return how trials race; None: all their folds are trained."""
+        return read_race(self.race, self.cv.folds * self.cv.repeats)
 
     def all_metrics(self) -> tuple[str, ...]:
         """Return the names of all metrics, the objective first, each once."""
@@ -176,6 +187,8 @@ class SweepSpec(Section):
         }
         parts["cv"] = {key: value for key, value in parts["cv"].items() if key != "duplicates"}
         parts["space"] = [[name, domain] for name, domain in parts["space"].items()]
+        race = self.race_settings()
+        parts["race"] = "none" if race is None else asdict(race)
         return parts
 
     def record(self) -> dict[str, Any]:

@@ -141,6 +141,7 @@ def trial_tags(sweep: SweepRow, trial: TrialRow) -> dict[str, str]:
         "kerasweep.cohort": trial.cohort,
         "kerasweep.cached_from": trial.cached_from,
         "kerasweep.cause": trial.cause,
+        "kerasweep.given_up": trial.message if trial.state is TrialState.PRUNED else None,
         TAG_NOTE: failure_note(trial),
     }
     return _texts(tags)
@@ -150,7 +151,8 @@ def failure_note(trial: TrialRow) -> str | None:
     """Return what went wrong with a trial as Markdown: the message and the end of the traceback."""
     if not trial.message and not trial.traceback:
         return None
-    note = f"**{trial.state}** ({trial.cause}): {trial.message or ''}"[:2000]
+    cause = "" if trial.cause is None else f" ({trial.cause})"
+    note = f"**{trial.state}**{cause}: {trial.message or ''}"[:2000]
     return f"{note}\n\n```\n{trial.traceback[-4000:]}\n```" if trial.traceback else note
 
 

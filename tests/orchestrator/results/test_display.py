@@ -54,6 +54,12 @@ def test_a_log_line_says_all_that_matters() -> None:
     )
 
 
+def test_a_race_says_what_it_saved() -> None:
+    to, out = console()
+    display.PlainWatch(to).progress(status(given_up=3, fits=14, fits_saved=9, fits_total=50))
+    assert "; 3 given up: 14 fits done, 9 saved, 27 left; " in out.getvalue()
+
+
 def test_a_log_gets_one_line_in_a_while_and_always_the_last_one() -> None:
     to, out = console()
     watch = display.PlainWatch(to)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -233,7 +234,7 @@ def test_the_csv_holds_everything_in_full(board: Leaderboard) -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(board))))
     assert list(rows[0]) == [
         *("rank", "trial", "state", "winner", "accuracy", "accuracy_std", "accuracy_standard_error"),
-        *("roc_auc", "roc_auc_std", "roc_auc_standard_error", "epochs", "size", "seconds", "cached_from", "message"),
+        *("roc_auc", "roc_auc_std", "roc_auc_standard_error", "epochs", "size", "folds", "seconds", "cached_from", "message"),
         *("config.rate", "config.sizes", "config.optimizer"),
     ]
     assert [row["trial"] for row in rows] == ["1", "0", "baseline", "2"]
@@ -243,6 +244,26 @@ def test_the_csv_holds_everything_in_full(board: Leaderboard) -> None:
     assert (rows[0]["roc_auc_std"], rows[0]["size"], rows[0]["cached_from"]) == ("", "41", "pima/manual-1/3")
     assert (rows[2]["accuracy"], rows[2]["rank"]) == ("0.65", "")
     assert (rows[3]["accuracy"], rows[3]["message"]) == ("", '<b>boom</b>, "really"')
+
+
+def test_who_a_race_gave_up_stands_below_the_whole_ones_more_folds_first_then_by_mean() -> None:
+    def given_up(number: int, mean: float, folds: int) -> TrialRow:
+        row = trial(number, None, state=TrialState.PRUNED, message="fold 0: below")
+        summary = {**(row.summary or {}), "mean": {"accuracy": mean}, "folds": folds}
+        return replace(row, summary=summary)
+
+    whole = trial(5, 0.6)
+    whole = replace(whole, summary={**(whole.summary or {}), "folds": 5})
+    failed = trial(0, None, state=TrialState.FAILED)
+    rows = [failed, given_up(1, 0.9, 1), given_up(2, 0.5, 2), given_up(3, 0.7, 2), given_up(4, 0.8, 1), whole]
+    board = Leaderboard.from_rows(rows, goal(), [{"accuracy": 0.3}])
+    assert [entry.number for entry in board.entries] == [5, None, 3, 2, 1, 4, 0]
+    assert board.winner is not None
+    assert board.winner.number == 5
+    header, lines = to_table(board)
+    assert [line[header.index("rank")] for line in lines] == ["1*", "", "2/5", "2/5", "1/5", "1/5", ""]
+    assert [line[header.index("accuracy")] for line in lines][2:] == ["0.7000", "0.5000", "0.9000", "0.8000", ""]
+    assert [record["rank"] for record in to_records(board)] == [1, None, None, None, None, None, None]
 
 
 def test_the_records_are_strict_json(board: Leaderboard) -> None:

@@ -191,7 +191,7 @@ def test_the_command_prints_the_report_of_any_sweep(ledger: Ledger, url: str) ->
     record = json.loads(CliRunner().invoke(main, ["report", "demo/manual-1", "--ledger", url, "--json"]).stdout)
     assert record["text"] + "\n" == result.stdout
     assert (record["now"]["best"]["score"], record["last"]["best"]["score"]) == (0.92, 0.9)
-    assert record["now"]["trials"] == {"run": 2, "cached": 1, "failed": 1}
+    assert record["now"]["trials"] == {"run": 2, "cached": 1, "failed": 1, "given_up": 0}
     missing = CliRunner().invoke(main, ["report", "other", "--ledger", url])
     assert missing.exit_code == 2
 

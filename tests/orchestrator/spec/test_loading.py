@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from orchestrator.errors import SpecError
 from orchestrator.spec.data_checks import SKLEARN_TASKS
 from orchestrator.spec.loading import SweepSpec, load_spec, spec_from_mapping, spec_from_record
-from search_spaces import Choice, LogUniform
+from search_spaces import Choice, LogUniform, RaceSettings
 from trainers import metrics
 from trainers.data.sources import SKLEARN_SETS
 from trainers.settings import CvSettings, EarlyStoppingSettings, FitSettings, TrainerSettings
@@ -193,6 +193,7 @@ EVERYTHING: dict[str, Any] = {
         "optimizer": ["adam", "sgd"],
     },
     "strategy": {"type": "genetic", "population": 4, "generations": 2, "elites": 1, "seed": 3, "warm_start": "last"},
+    "race": {"folds": "paired", "rungs": [2, 4, 10], "first": 8},
     "cv": {"folds": 5, "kind": "group", "shuffle": True, "repeats": 2},
     "fit": {
         "epochs": 10, "batch_size": 8, "class_weight": {"yes": 2, "no": 1.0},
@@ -226,7 +227,25 @@ def test_every_key_can_be_given(spec_of: Callable[..., SweepSpec]) -> None:
     assert spec.schedule.catch_up == 600
     assert spec.all_metrics() == ("log_loss", "roc_auc", "models:score")
     assert spec.strategy_settings() == {"type": "genetic", "population": 4, "generations": 2, "elites": 1}
+    assert spec.race_settings() == RaceSettings(folds="paired", rungs=[2, 4, 10], first=8)
     assert spec.trainer_settings().params == {"layer_sizes": [12, 8], "l2": 0.0, "kernel_initializer": None}
+
+
+def test_a_race_is_a_rule_or_none_and_part_of_what_an_occasion_may_not_change(spec_of: Callable[..., SweepSpec]) -> None:
+    assert spec_of().race_settings() is None
+    assert spec_of().identity()["race"] == "none"
+    assert spec_of(race="paired").identity()["race"] == {"folds": "paired", "rungs": None, "first": 4, "p": 0.1}
+    assert spec_of(race="paired").identity() == spec_of(race={"folds": "paired"}).identity()
+
+
+def test_mistakes_of_the_race_are_told_with_the_others(spec_of: Callable[..., SweepSpec]) -> None:
+    with pytest.raises(SpecError) as caught:
+        spec_of(race="wilcoxon", seed=-1)
+    assert [path for path, _ in caught.value.problems] == ["seed"]
+    with pytest.raises(SpecError, match=r"race.rungs: expected a rung at which wilcoxon can act, from 4 folds on"):
+        spec_of(race="wilcoxon")
+    with pytest.raises(SpecError, match=r"race.folds: expected .* got 'pared'; did you mean 'paired'"):
+        spec_of(race="pared")
 
 
 def test_a_users_builder_is_read_and_never_run(spec_of: Callable[..., SweepSpec]) -> None:
