@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainers.backends import data_share
 from trainers.checking import backend_is_to_blame, check_config, versions
-from trainers.engines import go_back_to_logits, train_fold
+from trainers.engines import Course, go_back_to_logits, train_fold
 from trainers.errors import NotFusableError, TrainerError, cause_of, one_line
 from trainers.messages import Checked, Event, FoldFailed, FoldFinished, Progress, TrialRequest
 from trainers.preprocessing import Prepared, bytes_together, prepare, preprocessing_key
@@ -153,15 +153,20 @@ class Evaluator:
             self.evaluate_trial(trial, report)
 
     def evaluate_trial(self, trial: TrialRequest, report: Report) -> None:
-        """Train and score one trial by the keras engine, fold after fold; a fold's failure is reported, not raised."""
+        """Train and score one trial by the keras engine, fold after fold, as long as its race lets it.
+
+        A fold's failure is reported, not raised.
+        """
         config = self.effective(trial.config)
-        for position in trial.folds:
+        course = Course(trial)
+        while course.open:
+            position = course.open[0]
             fold = self.splits.folds[position]
             try:
                 prepared = self.prepared(position, config)
-                progress = _Progress(report, trial.number, position, self._report_seconds)
+                progress = EpochProgress(report, trial.number, position, self._report_seconds)
                 result = train_fold(self.settings, self.dataset, fold, prepared=prepared, config=config, report=progress)
-            except _ReportError as error:
+            except ReportError as error:
                 raise error.original from None
             except Exception as error:
                 _log.warning("Trial %d failed in fold %d.", trial.number, position, exc_info=True)
@@ -170,10 +175,11 @@ class Evaluator:
                 event = FoldFinished(trial.number, result)
             finally:
                 gc.collect()  # models are full of cycles: without it their memory, a GPU's too, stays taken for long
+            course.hear(event)
             report(event)
 
 
-class _ReportError(Exception):
+class ReportError(Exception):
     """Carries what the listener raised out through a fit: it is no failure of the trial."""
 
     def __init__(self, original: Exception) -> None:
@@ -181,7 +187,7 @@ class _ReportError(Exception):
         self.original = original
 
 
-class _Progress:
+class EpochProgress:
     """Turns the epochs of one fold into Progress events, ``seconds`` apart at least."""
 
     def __init__(self, report: Report, trial: int, fold: int, seconds: float) -> None:
@@ -192,6 +198,7 @@ class _Progress:
         self._last = time.monotonic()
 
     def __call__(self, epoch: int, epochs: int, value: float | None) -> None:
+        """Report, if it is time, that so many epochs of so many are done; ReportError carries what the listener raised."""
         now = time.monotonic()
         if now - self._last < self._seconds:
             return
@@ -199,4 +206,4 @@ class _Progress:
         try:
             self._report(Progress(self._trial, self._fold, epoch, epochs, value))
         except Exception as error:
-            raise _ReportError(error) from error
+            raise ReportError(error) from error

@@ -95,17 +95,22 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class FoldFinished:
-    """One fold of one trial is trained and scored."""
+    """One fold of one trial is trained and scored.
+
+    ``warnings`` are what it warned of, (category as "module:class", text), for whoever asked to warn of again; nobody keeps them.
+    """
 
     trial: int
     result: FoldResult
+    warnings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FoldFailed:
     """One fold of one trial raised: its failure is data, and the trial's other folds go on.
 
-    ``error`` is the exception itself, pickled, where whoever asked may raise it again.
+    ``error`` is the exception itself, pickled, where whoever asked may raise it again; ``scoring`` tells that it was raised after
+    the fit.
     """
 
     trial: int
@@ -114,6 +119,7 @@ class FoldFailed:
     message: str
     traceback: str = ""
     error: bytes | None = None
+    scoring: bool = False
 
 
 @dataclass(frozen=True, slots=True)

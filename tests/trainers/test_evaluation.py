@@ -4,12 +4,13 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from racing import SmallRace
 from small_sweeps import STOPPING, builder_settings, dataset, settings
 
 from trainers.errors import UserCodeError, cause_of, one_line
 from trainers.evaluation import Evaluator
 from trainers.messages import FoldFailed, FoldFinished, Progress, TrialRequest
-from trainers.settings import FitSettings, TrainerSettings
+from trainers.settings import CvSettings, FitSettings, TrainerSettings
 
 NET = """
 import keras
@@ -74,6 +75,27 @@ def test_a_trial_that_fails_is_told_and_its_companions_go_on(user):
     assert "call model.compile" in failed[4].message
     assert all("create_model" in event.traceback or "builder.py" in event.traceback for event in failed)
     assert (type(finished), finished.trial) == (FoldFinished, 4)
+
+
+def test_a_trial_that_races_trains_until_a_rung_gives_it_up_or_a_fold_raises(tmp_path):
+    evaluator = Evaluator(builder_settings(tmp_path, NET, dataset(rows=60), cv=CvSettings(folds=3)))
+    folds, goes_on, gone = (0, 1, 2), SmallRace("accuracy", (1, 3), 0.0), SmallRace("accuracy", (1, 3), 1.1)
+
+    def evaluated(number, config, race, **changes):
+        return TrialRequest(number, config, **{"folds": folds, "race": race, **changes})
+
+    events = evaluate(
+        evaluator,
+        evaluated(0, {"epochs": 1}, gone),
+        evaluated(1, {"epochs": 1}, goes_on),
+        evaluated(2, {"fail": "exception"}, goes_on),
+        evaluated(3, {"epochs": 1}, gone, folds=(1, 2), scores={0: 0.5}),
+        evaluated(4, {"epochs": 1}, goes_on, folds=(2,), scores={0: 0.5, 1: 0.5}),
+    )
+
+    trained = [(e.trial, e.result.fold) for e in events if isinstance(e, FoldFinished)]
+    assert trained == [(0, 0), (1, 0), (1, 1), (1, 2), (4, 2)]
+    assert [(e.trial, e.fold) for e in events if isinstance(e, FoldFailed)] == [(2, 0)]
 
 
 def test_what_the_listener_raises_ends_the_cohort_and_is_no_trials_failure(binary):

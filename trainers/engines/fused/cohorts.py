@@ -9,103 +9,36 @@ from __future__ import annotations
 import inspect
 import math
 import time
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import keras
-
+from trainers.engines.fused.assembly import Assembly, PreparedFold, Sweep
 from trainers.engines.fused.engine import FusedEngine
-from trainers.engines.fused.members import Member, MemberResult, Rows, Stopping, Unfused, Visit
-from trainers.engines.keras import plan_for, score_prediction
-from trainers.engines.targets import TargetPlan, target_plan
-from trainers.preprocessing import Prepared, bytes_together, class_weights, model_shape, preprocessing_key, row_weights, size_of
-from trainers.recipes import build_model, common_widths, layer_sizes, with_defaults
+from trainers.engines.fused.members import (
+    FoldDone,
+    FoldRaised,
+    FoldRefused,
+    FoldTask,
+    Member,
+    MemberResult,
+    OnTask,
+    Standings,
+    Tasks,
+    Unfused,
+    Visit,
+    first_of,
+    merged,
+    wanted_epochs,
+)
+from trainers.engines.keras import score_prediction
 from trainers.results import FoldResult
-from trainers.seeds import derive_seed
 from trainers.usercode import import_object
 
 if TYPE_CHECKING:
-    from trainers.data import Array, Dataset
+    from trainers.data import Dataset
     from trainers.settings import Config, SweepSettings
     from trainers.splits import Splits
-
-PreparedFold = Callable[[int, "Config"], Prepared]
-"""Returns the prepared data of a fold (its position) for an effective config."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoldTask:
-    """One fold of one trial to be computed: the trial's number, its effective config, the fold's position."""
-
-    trial: int
-    config: Config
-    fold: int
-
-
-@dataclass(frozen=True, slots=True)
-class FoldDone:
-    """A fold that the fused engine has trained and scored."""
-
-    task: FoldTask
-    result: FoldResult
-
-
-@dataclass(frozen=True, slots=True)
-class FoldRefused:
-    """A fold that is left to the keras engine, and why."""
-
-    task: FoldTask
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FoldRaised:
-    """A fold in which the trial's own code raised."""
-
-    task: FoldTask
-    error: Exception
-
-
-class _Scoring(NamedTuple):
-    """What is needed to score a member: its data, how its output is read, its model's size."""
-
-    prepared: Prepared
-    plan: TargetPlan
-    size: int
-
-
-_Tasks = dict[Hashable, dict[int, list[FoldTask]]]
-"""Tasks by member and epochs."""
-
-
-@dataclass(slots=True)
-class _Cohort:
-    """The tasks behind each member: (member, epochs) to tasks, and what scoring needs. Members with equal data share it."""
-
-    tasks: _Tasks = field(default_factory=dict)
-    scoring: dict[Hashable, _Scoring] = field(default_factory=dict)
-    prepared: dict[tuple[int, str], Prepared] = field(default_factory=dict)
-    targets: dict[tuple[int, TargetPlan], Array] = field(default_factory=dict)
-    rows: dict[tuple[int, int], Rows] = field(default_factory=dict)
-
-    def rows_of(self, prepared: Prepared, plan: TargetPlan) -> Rows:
-        """Return what members index into: the same for folds whose inputs and targets are the same arrays."""
-        wanted = (id(prepared.target), plan)
-        if wanted not in self.targets:
-            self.targets[wanted] = plan.encode(prepared.target)
-        target = self.targets[wanted]
-        return self.rows.setdefault((id(prepared.inputs), id(target)), Rows(prepared.inputs, target))
-
-    def has_room(self, data: tuple[int, str], data_bytes: int | None) -> bool:
-        """Return whether one more fold may be prepared: it is expected to take as much as the last, nothing if none is fitted."""
-        if data in self.prepared or data_bytes is None or not self.prepared:
-            return True
-        last = next(reversed(self.prepared.values()))
-        shared = not last.fitted and any(key == data[1] for _, key in self.prepared)
-        return shared or bytes_together([*self.prepared.values()]) + size_of(last.inputs) <= data_bytes
 
 
 class FusedCohorts:
@@ -131,8 +64,7 @@ class FusedCohorts:
         self._settings = settings
         self._dataset = dataset
         self._splits = splits
-        self._prepared = prepared
-        self._data_bytes = data_bytes
+        self._sweep = Sweep(settings, dataset, splits, prepared, data_bytes)
         self._engine = FusedEngine(memory_bytes)
 
     def probe(self, config: Config) -> None:
@@ -145,30 +77,35 @@ class FusedCohorts:
         Exception
             Whatever building it raises.
         """
-        member, _ = self._member(_Cohort(), "probe", config, 0, (int(config["epochs"]),))
-        self._engine.probe(member)
+        made = self._assembly()
+        self._engine.probe(made.member("probe", FoldTask(0, config, 0), (int(config["epochs"]),)))
 
     def train(
-        self, tasks: Sequence[FoldTask], on_visit: Callable[[FoldTask, Visit], None]
+        self, tasks: Sequence[FoldTask], on_visit: OnTask, standing: Standings = lambda task: "now"
     ) -> Iterator[FoldDone | FoldRefused | FoldRaised]:
-        """Train and score ``tasks`` together; yield one outcome for each, in no particular order.
+        """Train and score ``tasks`` together; yield one outcome for each that may be trained, in no particular order.
 
         Folds whose data does not fit beside that of others wait until these are done.
 
         Parameters
         ----------
+        tasks : no two of one trial and fold.
         on_visit : told at every host visit, for every task in training. What it raises ends the call.
+        standing : tells whether a task may be trained; asked again after every outcome. What waits for a refused task is left.
         """
-        waiting = _merged(tasks, apart=self._builder_takes_epochs())
-        while waiting:
-            yield from self._train_together(waiting, on_visit)
+        left = {(task.trial, task.fold): task for task in tasks}
+        before = len(left) + 1
+        while 0 < len(left) < before:
+            before = len(left)
+            for outcome in self._train_together(merged(left.values(), apart=self._apart), on_visit, standing):
+                left.pop((outcome.task.trial, outcome.task.fold), None)
+                yield outcome
 
     def _train_together(
-        self, waiting: _Tasks, on_visit: Callable[[FoldTask, Visit], None]
+        self, members: Mapping[Hashable, Tasks], on_visit: OnTask, standing: Standings
     ) -> Iterator[FoldDone | FoldRefused | FoldRaised]:
-        """Train and score as many of the members ``waiting`` as there is room for the data of; they wait no longer."""
-        cohort = _Cohort()
-        failures: list[FoldRaised] = []
+        """Train and score as many of the members as there is room for the data of."""
+        cohort = self._assembly()
 
         def visited(visit: Visit) -> None:
             for epochs, behind in cohort.tasks[visit.id].items():
@@ -176,78 +113,41 @@ class FusedCohorts:
                     if visit.epoch <= epochs:
                         on_visit(task, Visit(visit.id, visit.epoch, epochs, visit.value))
 
-        for outcome in self._engine.train(self._members(cohort, waiting, failures), visited):
-            yield from failures
-            failures.clear()
+        def wanted(member: Member) -> tuple[int, ...] | None:
+            return wanted_epochs(cohort.tasks[member.id], standing)
+
+        for outcome in self._engine.train(self._members(cohort, members, standing), visited, wanted):
+            yield from cohort.failures
+            cohort.failures.clear()
             if isinstance(outcome, Unfused):
                 for behind in cohort.tasks[outcome.id].values():
                     yield from (FoldRefused(task, outcome.reason) for task in behind)
             else:
                 yield from self._scored(cohort, outcome)
-        yield from failures
+        yield from cohort.failures
 
-    def _members(self, cohort: _Cohort, waiting: _Tasks, failures: list[FoldRaised]) -> Iterator[Member]:
-        for name, by_epochs in list(waiting.items()):
-            first = next(iter(by_epochs.values()))[0]
-            if not cohort.has_room((first.fold, preprocessing_key(self._settings, first.config)), self._data_bytes):
+    def _members(self, cohort: Assembly, members: Mapping[Hashable, Tasks], standing: Standings) -> Iterator[Member]:
+        """Yield members that may begin, then those that may later, rung by rung: they shall not take the room of others' data.
+
+        Of those that are like one another the first is built at once; from the others it is known well enough what they need.
+        """
+        epochs = {name: wanted_epochs(behind, standing) for name, behind in members.items()}
+        now = [name for name, numbers in epochs.items() if numbers]
+        later = sorted(
+            (name for name, numbers in epochs.items() if numbers is None), key=lambda name: first_of(members[name]).rung
+        )
+        for name in (*now, *later):
+            task = first_of(members[name])
+            may_begin, known = epochs[name] is not None, cohort.knows(task)
+            if not (may_begin or known) or not cohort.has_room(task):
                 continue
-            cohort.tasks[name] = waiting.pop(name)
-            try:
-                member, cohort.scoring[name] = self._member(cohort, name, first.config, first.fold, tuple(sorted(by_epochs)))
-            except Exception as error:
-                failures += [FoldRaised(task, error) for behind in by_epochs.values() for task in behind]
-            else:
+            cohort.tasks[name] = members[name]
+            read = tuple(sorted(members[name]))
+            member = cohort.draft(name, task, read, failing=may_begin) if known else cohort.built(name, task, read)
+            if member is not None:
                 yield member
 
-    def _member(
-        self, cohort: _Cohort, name: Hashable, config: Config, position: int, epochs: tuple[int, ...]
-    ) -> tuple[Member, _Scoring]:
-        settings, fold = self._settings, self._splits.folds[position]
-        data = (position, preprocessing_key(settings, config))
-        if data not in cohort.prepared:
-            cohort.prepared[data] = self._prepared(position, config)
-        prepared = cohort.prepared[data]
-        classes = None if self._dataset.classes is None else len(self._dataset.classes)
-        seed = derive_seed(settings.seed, config, fold.fold, fold.repeat)
-        shape = model_shape(prepared, settings.task, classes)
-        model = build_model(settings, config, shape, seed)
-        plan = self._plan(model, prepared)
-        early = settings.fit.early_stopping if len(fold.monitor) else None
-        member = Member(
-            id=name,
-            model=model,
-            rows=cohort.rows_of(prepared, plan),
-            train=fold.train,
-            monitor=fold.monitor,
-            score=fold.score,
-            epochs=epochs,
-            batch_size=int(config["batch_size"]),
-            seed=seed,
-            stopping=None
-            if early is None
-            else Stopping(early.monitor, early.patience, early.min_delta, early.restore_best_weights),
-            train_weights=row_weights(prepared, fold.train, class_weights(settings.fit, self._dataset, fold.train)),
-            monitor_weights=row_weights(prepared, fold.monitor) if len(fold.monitor) else None,
-            widen=partial(build_model, settings, _filled_up(config), shape, 0) if self._widths_are_searched(config) else None,
-        )
-        size = sum(math.prod(variable.shape) for variable in model.trainable_variables)
-        return member, _Scoring(prepared, plan, size)
-
-    def _widths_are_searched(self, config: Config) -> bool:
-        trainer = self._settings.trainer
-        return trainer.type in ("mlp", "wide_deep") and any(
-            name in config and name not in trainer.params for name in ("layer_size", "layer_sizes")
-        )
-
-    def _plan(self, model: keras.Model, prepared: Prepared) -> TargetPlan:
-        """Return how ``model`` takes its target, without running it where its output's shape is known."""
-        outputs = getattr(model, "outputs", None) if model.built else None
-        if not outputs or len(outputs) != 1:
-            return plan_for(model, prepared, self._settings, self._dataset)
-        classes = None if self._dataset.classes is None else len(self._dataset.classes)
-        return target_plan(model, tuple(outputs[0].shape), self._settings.task, classes)
-
-    def _scored(self, cohort: _Cohort, outcome: MemberResult) -> Iterator[FoldDone | FoldRaised]:
+    def _scored(self, cohort: Assembly, outcome: MemberResult) -> Iterator[FoldDone | FoldRaised]:
         begun = time.perf_counter()
         behind = cohort.tasks[outcome.id][outcome.epochs]
         prepared, plan, size = cohort.scoring[outcome.id]
@@ -274,25 +174,13 @@ class FusedCohorts:
         )
         yield from (FoldDone(task, result) for task in behind)
 
-    def _builder_takes_epochs(self) -> bool:
+    def _assembly(self) -> Assembly:
+        return Assembly(self._sweep, apart=self._apart)
+
+    @cached_property
+    def _apart(self) -> bool:
+        """Whether configs that differ in epochs alone are trained apart: the builder takes them."""
         trainer = self._settings.trainer
         if trainer.type != "builder" or not trainer.builder:
             return False
         return "epochs" in inspect.signature(import_object(trainer.builder, self._settings.code)).parameters
-
-
-def _filled_up(config: Config) -> Config:
-    """Return the config of the same net in common widths."""
-    sizes = layer_sizes(with_defaults("mlp", config))
-    others = {name: value for name, value in config.items() if name not in ("layer_size", "hidden_layers")}
-    return {**others, "layer_sizes": common_widths(sizes)}
-
-
-def _merged(tasks: Sequence[FoldTask], *, apart: bool) -> _Tasks:
-    """Return tasks by member and epochs: configs that differ in epochs alone are one member, unless kept ``apart``."""
-    merged: _Tasks = defaultdict(lambda: defaultdict(list))
-    for task in tasks:
-        values = {name: value for name, value in task.config.items() if apart or name != "epochs"}
-        name = (repr(sorted(values.items())), task.fold)
-        merged[name][int(task.config["epochs"])].append(task)
-    return merged

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import jax
 import keras
@@ -29,44 +28,19 @@ from trainers.engines.fused.graph import (
     trace,
     widening,
 )
+from trainers.engines.fused.groups import Group, Grouping, Key, Read, key_of
 from trainers.engines.fused.lanes import Lanes
-from trainers.engines.fused.members import Member, MemberResult, Outcome, Rows, Unfused
+from trainers.engines.fused.members import Member, MemberResult, Outcome, Room, Rows, Wanted
 from trainers.engines.fused.program import OnVisit, Program
 from trainers.engines.fused.readout import Run
-from trainers.engines.fused.shapes import FEWEST_LANES, lanes_for, shape_for
+from trainers.engines.fused.shapes import FEWEST_LANES, shape_for
 from trainers.engines.fused.singles import Singles
-from trainers.engines.fused.starts import Values, make_start, take_values
-from trainers.engines.fused.stopping import Rule, make_rule
+from trainers.engines.fused.starts import make_start, take_values
 from trainers.errors import NotFusableError, cause_of
 from trainers.recipes import cheap_initializers
 
 _log = logging.getLogger(__name__)
-_EVALUATED_ROWS = 256
 _OF_THE_PROGRAM = 0.5  # the data, where there are several copies
-
-
-class _Key(NamedTuple):
-    """What members of one program have in common. ``last`` and ``last_seen`` are sizes of last batches that are not filled up."""
-
-    graph: Hashable
-    rule: Rule
-    batch: int
-    chunk: int
-    last: int
-    last_seen: int
-    validated: bool
-    weighted: tuple[bool, bool]
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A member whose model has been read."""
-
-    member: Member
-    values: Values
-    graph: Graph
-    widening: Widening | None
-    key: _Key
 
 
 class FusedEngine:
@@ -82,26 +56,31 @@ class FusedEngine:
         self._memory_bytes = memory_bytes
         self._graphs: dict[Hashable, Graph] = {}
         self._wider: dict[Hashable, tuple[Hashable, Graph]] = {}
-        self._programs: dict[_Key, Program] = {}
+        self._programs: dict[Key, Program] = {}
 
-    def train(self, members: Iterable[Member], on_visit: OnVisit = lambda visit: None) -> Iterator[Outcome]:
+    def train(
+        self, members: Iterable[Member], on_visit: OnVisit = lambda visit: None, wanted: Wanted = lambda member: member.epochs
+    ) -> Iterator[Outcome]:
         """Train ``members``; yield one result for each of a member's reads, or that it is left to ``model.fit``.
 
         Parameters
         ----------
         members : in any order, all taken before the first is trained; a member's numbers depend on no other.
         on_visit : called about twice a second for every member in training. What it raises ends the call.
+        wanted : asked again and again; a member that may not begin when no other is left is not trained.
         """
-        groups: dict[_Key, list[_Read]] = {}
+        groups = Grouping(self.read, wanted)
         for member in members:
-            try:
-                read = self._read(member)
-            except NotFusableError as error:
-                yield Unfused(member.id, str(error))
-            else:
-                groups.setdefault(read.key, []).append(read)
-        for key, group in sorted(groups.items(), key=lambda item: -len(item[1])):
-            yield from self._train_group(key, group, on_visit)
+            yield from groups.sort(member)
+        while True:
+            yield from groups.sort_drafts()
+            group = groups.next()
+            if group is None:
+                return
+            yield from self._train_group(group, on_visit)
+            elsewhere, group.elsewhere = group.elsewhere, []
+            for read in elsewhere:
+                groups.put(read)
 
     def train_alone(self, member: Member, on_visit: OnVisit = lambda visit: None) -> MemberResult:
         """Train one member, read once, by its graph's single step: no lane stands idle beside it.
@@ -110,12 +89,12 @@ class FusedEngine:
         ------
         NotFusableError : it is left to ``model.fit``.
         """
-        read = self._read(replace(member, widen=None))
+        read = self.read(replace(member, widen=None))
         pool = RowPool([member.rows])
         run = Run(read.member, member.epochs, pool, None)
         begin = make_start(read.member, read.values, read.graph, None, pool.shift(member.rows))
-        program = Program(read.graph, read.key.rule, read.key.batch, read.key.chunk)
-        (result,) = Singles(program, pool, [run], [begin]).train(on_visit)
+        program = self._program(read.key, read.graph)
+        (result,) = Singles(program, pool, iter([(run, begin)])).train(on_visit)
         return result
 
     def probe(self, member: Member) -> None:
@@ -123,11 +102,19 @@ class FusedEngine:
 
         Its step is traced, not compiled.
         """
-        read = self._read(member)
+        read = self.read(member)
         trace(read.graph, _sample(member, masked=read.graph.padded))
 
-    def _read(self, member: Member) -> _Read:
+    def read(self, member: Member) -> Read:
+        """Return a member without its model, whose numbers have been taken off it.
+
+        Raises
+        ------
+        NotFusableError : it is left to ``model.fit``.
+        """
         model = member.model
+        if model is None:
+            raise ValueError(f"member {member.id!r}: expected its model, got a draft.")
         reason = refusal(model)
         if reason is not None:
             raise NotFusableError(reason)
@@ -135,20 +122,8 @@ class FusedEngine:
         name, graph, wider = self._graph(model, places, member)
         if wider is not None:
             places = (*places, *mask_places(model))
-        rule = make_rule(member.stopping, graph.model, graph.log_names, len(member.monitor) > 0)
-        chunk = _EVALUATED_ROWS if graph.chunked else member.batch_size
-        key = _Key(
-            graph=name,
-            rule=rule,
-            batch=member.batch_size,
-            chunk=chunk,
-            last=0 if graph.padded else len(member.train) % member.batch_size,
-            last_seen=0 if graph.chunked else len(member.monitor) % chunk,
-            validated=len(member.monitor) > 0,
-            weighted=(member.train_weights is not None, member.monitor_weights is not None),
-        )
         values = take_values(model, places if graph.places else ())
-        return _Read(replace(member, model=None, widen=None), values, graph, wider, key)
+        return Read(replace(member, model=None, widen=None), values, graph, wider, key_of(member, name, graph))
 
     def _graph(self, model: keras.Model, places: tuple[Place, ...], member: Member) -> tuple[Hashable, Graph, Widening | None]:
         sample = _sample(member, masked=False)
@@ -185,62 +160,73 @@ class FusedEngine:
         name = (digest(graph, traced), layout(member.rows), sample.weights is not None)
         return name, self._graphs.setdefault(name, graph)
 
-    def _train_group(self, key: _Key, group: Sequence[_Read], on_visit: OnVisit) -> Iterator[Outcome]:
-        """Train members of one program. Where memory is short: those of fewer copies of the data at a time, then fewer lanes."""
-        graph = group[0].graph
-        left = {read.member.id: list(read.member.epochs) for read in group}
-        lanes, copies = lanes_for(graph, key.batch), _different([read.member.rows for read in group])
-        while any(left.values()):
-            waiting = [read for read in group if left[read.member.id]]
-            portion, copies = self._portion(waiting, copies)
+    def _train_group(self, group: Group, on_visit: OnVisit) -> Iterator[Outcome]:
+        """Train those members of one program that may begin, and all that may when these are done.
+
+        Where memory is short: those of fewer copies of the data at a time, then fewer lanes.
+        """
+        while group.ready():
+            copies, room = self._copies(group)
             try:
-                for result in self._results(key, portion, left, lanes, on_visit):
-                    left[result.id].remove(result.epochs)
+                for result in self._results(group, copies, room, on_visit):
+                    group.done(result)
                     yield result
+                    yield from group.unfused()
             except (NotFusableError, MemoryError, jax.errors.JaxRuntimeError) as error:
+                group.begin_again()
+                held = {identity(rows.inputs) for rows in copies}
                 short = cause_of(error) == "out_of_memory"
-                if short and copies > 1:
-                    copies = (copies + 1) // 2
-                    _log.warning("Memory ran out; going on with %d copies of the data at a time.", copies)
+                if short and len(held) > 1:
+                    group.most_copies = (len(held) + 1) // 2
+                    _log.warning("Memory ran out; going on with %d copies of the data at a time.", group.most_copies)
                     continue
-                if short and lanes > FEWEST_LANES and shape_for(graph) == "lanes" and not isinstance(error, _DataError):
-                    lanes //= 2
-                    _log.warning("Memory ran out; going on with %d lanes.", lanes)
+                in_lanes = shape_for(group.graph) == "lanes"
+                if short and group.lanes > FEWEST_LANES and in_lanes and not isinstance(error, _DataError):
+                    group.lanes //= 2
+                    _log.warning("Memory ran out; going on with %d lanes.", group.lanes)
                     continue
                 if not (short or isinstance(error, NotFusableError)):
                     raise
                 reason = f"too little memory{error if isinstance(error, _DataError) else ''}" if short else str(error)
-                given_up = portion if short else waiting
-                yield from (Unfused(read.member.id, reason) for read in given_up if left[read.member.id])
-                left.update({read.member.id: [] for read in given_up})
+                given_up = [one for one in group.ready() if not short or identity(one.rows.inputs) in held]
+                yield from [group.give_up(member, reason) for member in given_up]
+            yield from group.unfused()
 
-    def _portion(self, waiting: Sequence[_Read], copies: int) -> tuple[list[_Read], int]:
-        """Return the members of the first so many different copies of the data, or of as many as have room, and how many."""
+    def _copies(self, group: Group) -> tuple[list[Rows], Room]:
+        """Return the rows that a group's members index into at a time, and for how many there is to be room.
+
+        They are all that its members ever had, where there is memory for it, so that its program stays the same; else those with
+        the first so many inputs, beginning with members that may begin.
+        """
         most = None if self._memory_bytes is None else self._memory_bytes * _OF_THE_PROGRAM
+        if group.most_copies is None:
+            for room in (group.room, Room()):
+                if most is None or pool_bytes(group.rows, room) <= most:
+                    return group.rows, room
         first: dict[tuple[int, ...], Rows] = {}
-        for read in waiting:
-            rows = read.member.rows
-            if identity(rows.inputs) in first or len(first) == copies:
+        waiting = [member.rows for member in (*group.ready(), *group.waiting())]
+        for rows in waiting:
+            if identity(rows.inputs) in first or len(first) == group.most_copies:
                 continue
             if not first or most is None or pool_bytes([*first.values(), rows]) <= most:
                 first[identity(rows.inputs)] = rows
-        return [read for read in waiting if identity(read.member.rows.inputs) in first], len(first)
+        return list({id(rows): rows for rows in waiting if identity(rows.inputs) in first}.values()), Room()
 
-    def _results(
-        self, key: _Key, portion: Sequence[_Read], left: Mapping[Hashable, list[int]], lanes: int, on_visit: OnVisit
-    ) -> Iterator[MemberResult]:
-        """Train members together, of which so many epochs are ``left`` to be read."""
-        graph, copies = portion[0].graph, [read.member.rows for read in portion]
+    def _results(self, group: Group, copies: Sequence[Rows], room: Room, on_visit: OnVisit) -> Iterator[MemberResult]:
+        """Train the members that index into ``copies`` together."""
         needed = pool_bytes(copies)
         if self._memory_bytes is not None and needed > self._memory_bytes:
             raise _DataError(f": the data takes {_mb(needed)}, a program may take {_mb(self._memory_bytes)}")
-        program = self._programs.setdefault(key, Program(graph, key.rule, key.batch, key.chunk))
-        pool = RowPool(copies)
-        runs = [Run(read.member, left[read.member.id], pool, read.widening) for read in portion]
-        starts = [make_start(read.member, read.values, graph, read.widening, pool.shift(read.member.rows)) for read in portion]
-        if shape_for(graph) == "singles":
-            return Singles(program, pool, runs, starts).train(on_visit)
-        return Lanes(program, pool, runs, starts, lanes, memory_bytes=self._memory_bytes).train(on_visit)
+        program = self._program(group.key, group.graph)
+        pool = RowPool(copies, room)
+        if shape_for(group.graph) == "singles":
+            return Singles(program, pool, group.one_by_one(pool)).train(on_visit)
+        return Lanes(program, pool, group, group.lanes, memory_bytes=self._memory_bytes).train(on_visit)
+
+    def _program(self, key: Key, graph: Graph) -> Program:
+        if key not in self._programs:
+            self._programs[key] = Program(graph, key.rule, key.batch, key.chunk)
+        return self._programs[key]
 
 
 class _DataError(MemoryError):
@@ -249,10 +235,6 @@ class _DataError(MemoryError):
 
 def _mb(size: int) -> str:
     return f"{size / 2**20:.3g} MB"
-
-
-def _different(copies: Sequence[Rows]) -> int:
-    return len({identity(rows.inputs) for rows in copies})
 
 
 def _sample(member: Member, masked: bool) -> Batch:

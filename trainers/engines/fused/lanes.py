@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
-from trainers.engines.fused.feeding import RowPool, columns, lay
+from trainers.engines.fused.feeding import RowPool, lay
+from trainers.engines.fused.groups import Group
 from trainers.engines.fused.members import MemberResult
 from trainers.engines.fused.program import Feed, Fixed, Lane, OnVisit, Program, start
 from trainers.engines.fused.readout import PAIR, Run, model_weights, predict_pair
@@ -23,13 +23,13 @@ _MOST_EPOCHS = 64
 
 
 class Lanes:
-    """Trains members of one program, ``count`` at a time.
+    """Trains members of one program, ``count`` at a time: an idle lane is the next one's that may begin.
 
     Parameters
     ----------
     program : of the members' graph.
-    pool : all their rows.
-    runs, starts : the members, and the values they start from.
+    pool : all rows that they index into.
+    group : the members.
     count : lanes, a power of two and at least 2.
     memory_bytes : what the program may take; None for no limit.
     """
@@ -38,31 +38,33 @@ class Lanes:
         self,
         program: Program,
         pool: RowPool,
-        runs: Sequence[Run],
-        starts: Sequence[Start],
+        group: Group,
         count: int,
         *,
         memory_bytes: int | None = None,
     ) -> None:
         self._memory_bytes = memory_bytes
         self._program = program
+        self._rows = pool
         self._pool = pool.arrays
-        self._waiting = deque(zip(runs, starts, strict=True))
+        self._group = group
+        self._widths = group.widths
         self._in_lane: list[Run | None] = [None] * count
-        self._weighted = any(run.member.train_weights is not None for run in runs)
-        self._monitor_weighted = any(run.member.monitor_weights is not None for run in runs)
-        graph = program.graph
-        self._train_columns = max(columns(len(run.train), program.batch, graph.padded) for run in runs)
-        self._monitor_columns = max(columns(len(run.monitor), program.chunk, graph.chunked) for run in runs)
-        self._monitor = np.empty((count, self._monitor_columns), dtype="int32")
-        self._monitor_weights = np.empty(self._monitor.shape, dtype="float32") if self._monitor_weighted else None
-        fitting = _FEED_BYTES // (4 * count * self._train_columns)
-        self._most_epochs = 1 << max(min(fitting, _MOST_EPOCHS, max(run.reads[-1] for run in runs)).bit_length() - 1, 0)
+        self._monitor = np.empty((count, self._widths.monitor), dtype="int32")
+        self._monitor_weights = np.empty(self._monitor.shape, dtype="float32") if self._widths.monitor_weighted else None
+        fitting = _FEED_BYTES // (4 * count * self._widths.train)
+        self._most_epochs = 1 << max(min(fitting, _MOST_EPOCHS, self._widths.epochs).bit_length() - 1, 0)
         self._epoch_seconds: float | None = None
 
     def train(self, on_visit: OnVisit) -> Iterator[MemberResult]:
-        """Train all members to their ends; yield every result as soon as it is read."""
-        lanes, fixed = self._fill()
+        """Train members until none may begin; yield every result as soon as it is read.
+
+        Whether others may begin is asked after that: whoever takes the results may have let them.
+        """
+        seated = self._seat()
+        if not seated:
+            return
+        lanes, fixed = self._laid(seated)
         while any(self._in_lane):
             epochs = self._epochs_to_next_visit()
             feed = self._feed(epochs)
@@ -77,17 +79,21 @@ class Lanes:
             yield from self._read(lanes)
             lanes, fixed = self._refill(lanes, fixed)
 
-    def _fill(self) -> tuple[Lane, Fixed]:
-        """Put members in all lanes; lanes without one hold a copy of the first and do not run."""
-        count = len(self._in_lane)
-        filled = [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
+    def _seat(self) -> dict[int, Start]:
+        """Let members begin in all lanes that are idle, as far as there are any; return where, and what they start from."""
+        idle = [index for index, run in enumerate(self._in_lane) if run is None]
+        taken = self._group.take(len(idle), self._rows)
+        for index, (run, _) in zip(idle, taken, strict=False):
+            self._sit(index, run)
+        return {index: begin for index, (_, begin) in zip(idle, taken, strict=False)}
+
+    def _laid(self, seated: dict[int, Start]) -> tuple[Lane, Fixed]:
+        """Return all lanes; those without a member hold a copy of the first and do not run."""
         members: list[tuple[Lane, Fixed]] = []
-        for index in range(count):
-            run, begin = filled[min(index, len(filled) - 1)]
+        for index in range(len(self._in_lane)):
+            begin = seated.get(index, seated[0])
             lane = start(begin.state, self._program.rule)
-            if index < len(filled):
-                self._sit(index, run)
-            else:
+            if index not in seated:
                 lane = lane._replace(status=np.int32(COMPLETE))
                 self._monitor[index] = self._monitor[0]
                 if self._monitor_weights is not None:
@@ -98,7 +104,7 @@ class Lanes:
 
     def _sit(self, index: int, run: Run) -> None:
         self._in_lane[index] = run
-        if self._monitor_columns:
+        if self._widths.monitor:
             weights = None if self._monitor_weights is None else self._monitor_weights[index]
             filled = self._program.graph.chunked
             lay(self._monitor[index], weights, run.monitor, run.member.monitor_weights, batch=self._program.chunk, filled=filled)
@@ -107,17 +113,19 @@ class Lanes:
         for index, run in enumerate(self._in_lane):
             if run is not None and run.status != RUNNING:
                 self._in_lane[index] = None
-        seated: dict[int, Start] = {}
-        for index, run in enumerate(self._in_lane):
-            if run is None and self._waiting:
-                new, seated[index] = self._waiting.popleft()
-                self._sit(index, new)
+        seated = self._seat()
         begun = {index: start(begin.state, self._program.rule) for index, begin in seated.items()}
         return self._program.place(lanes, begun), self._program.place(fixed, {at: begin.fixed for at, begin in seated.items()})
 
     def _wanted(self) -> int:
-        """Return how many lanes must run for the loop to go on: with members waiting, a quarter idle is time for a visit."""
-        return max(len(self._in_lane) * 3 // 4, 1) if self._waiting else 1
+        """Return how many lanes must run for the loop to go on: with members waiting, a quarter idle is time for a visit.
+
+        Where so many are idle already, since those that wait may not begin yet, the next that ends is.
+        """
+        if not self._group.waits_for(self._rows):
+            return 1
+        running = sum(run is not None for run in self._in_lane)
+        return min(max(len(self._in_lane) * 3 // 4, 1), running)
 
     def _epochs_to_next_visit(self) -> int:
         to_read = min(run.reads[0] - run.epoch for run in self._in_lane if run is not None)
@@ -127,8 +135,8 @@ class Lanes:
 
     def _feed(self, epochs: int) -> Feed:
         program, filled = self._program, self._program.graph.padded
-        rows = np.full((self._most_epochs, len(self._in_lane), self._train_columns), -1, dtype="int32")
-        weights = np.ones(rows.shape, dtype="float32") if self._weighted else None
+        rows = np.full((self._most_epochs, len(self._in_lane), self._widths.train), -1, dtype="int32")
+        weights = np.ones(rows.shape, dtype="float32") if self._widths.weighted else None
         for index, run in enumerate(self._in_lane):
             for epoch, (order, given) in enumerate(run.order.epochs_ahead(epochs) if run is not None else ()):
                 beside = None if weights is None else weights[epoch, index]
@@ -136,10 +144,10 @@ class Lanes:
         return Feed(
             train=rows,
             train_weights=weights,
-            steps=np.int32(self._train_columns // program.batch),
+            steps=np.int32(self._widths.train // program.batch),
             monitor=self._monitor.copy(),
             monitor_weights=self._monitor_weights,
-            chunks=np.int32(self._monitor_columns // program.chunk),
+            chunks=np.int32(self._widths.monitor // program.chunk),
             epochs=np.int32(epochs),
             wanted=np.int32(self._wanted()),
         )

@@ -1,18 +1,22 @@
-"""The words of the fused engine: what a member is, and what is heard of it. Plain records; they know no Keras and no JAX."""
+"""The words of the fused engine: tasks and members, and what is heard of them. Plain records; they know no Keras and no JAX."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.results import StopReason
+from trainers.engines.course import Standing
+from trainers.results import FoldResult, StopReason
 
 if TYPE_CHECKING:
     import keras
+
+    from trainers.settings import Config
 
 Indices = NDArray[np.int64]
 
@@ -31,12 +35,33 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
-    """Early stopping with the meaning of ``keras.callbacks.EarlyStopping``; the mode follows from the monitor's name."""
+    """Early stopping with the meaning of ``keras.callbacks.EarlyStopping``.
+
+    ``mode`` "auto" follows from the monitor's name. A monitored value that the model does not yield is refused, or where
+    ``lenient`` passed over as Keras passes it over: nothing stops.
+    """
 
     monitor: str = "val_loss"
     patience: int = 5
     min_delta: float = 0.0
     restore_best_weights: bool = True
+    mode: Literal["auto", "min", "max"] = "auto"
+    lenient: bool = False
+
+
+class Room(NamedTuple):
+    """What a program is to have room for though nobody needs it yet: it need not be compiled again when somebody does.
+
+    ``inputs`` and ``targets`` are rows of a pool, ``train`` and ``monitor`` rows of a member.
+    """
+
+    inputs: int = 0
+    targets: int = 0
+    train: int = 0
+    monitor: int = 0
+
+
+NO_ROOM = Room()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,15 +69,19 @@ class Member:
     """One model to be trained: a config on one fold.
 
     ``model`` is compiled and holds the initial weights (build it within ``numpy_initializers``); the engine reads and then
-    forgets it. ``train``, ``monitor`` and ``score`` are indices into ``rows``; without ``monitor`` nothing is validated. The
-    weights go with ``train`` and ``monitor``. ``epochs`` are the numbers of epochs, ascending, at which the run is read:
-    several where configs differ in nothing else. ``seed`` decides the order of the rows in every epoch. ``widen``, if given,
-    builds the same model with hidden layers filled up to common widths, so that members of different widths can share a
+    forgets it. A draft has None, and ``make``, which is called when the member begins: it returns the member whole, or None where
+    that fails; what the draft says of the rest is a guess to plan by. ``like`` is equal for members that probably have one graph.
+    Members of a higher ``turn`` begin before others. ``room`` is asked for in view of later calls; short memory goes before it.
+
+    ``train``, ``monitor`` and ``score`` are indices into ``rows``; without ``monitor`` nothing is validated. The weights go with
+    ``train`` and ``monitor``. ``epochs`` are the numbers of epochs, ascending, at which the run is read: several where configs
+    differ in nothing else. ``seed`` decides the order of the rows in every epoch, unless they are not shuffled. ``widen``, if
+    given, builds the same model with hidden layers filled up to common widths, so that members of different widths can share a
     program.
     """
 
     id: Hashable
-    model: keras.Model
+    model: keras.Model | None
     rows: Rows
     train: Indices
     score: Indices
@@ -60,10 +89,15 @@ class Member:
     epochs: tuple[int, ...]
     batch_size: int
     seed: int
+    shuffle: bool = True
     stopping: Stopping | None = None
     train_weights: NDArray[np.float32] | None = None
     monitor_weights: NDArray[np.float32] | None = None
     widen: Callable[[], keras.Model] | None = None
+    make: Callable[[], Member | None] | None = None
+    like: Hashable = None
+    turn: int = 0
+    room: Room = NO_ROOM
 
     def __post_init__(self) -> None:
         if not self.epochs or list(self.epochs) != sorted(set(self.epochs)) or self.epochs[0] < 1:
@@ -116,3 +150,82 @@ class Unfused:
 
 
 Outcome = MemberResult | Unfused
+
+Wanted = Callable[[Member], tuple[int, ...] | None]
+"""Tells at which epochs a member is to be read if it may begin now; none: it is wanted no longer. None: not yet."""
+
+
+# --- trials, as the door takes them --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FoldTask:
+    """One fold of one trial to be computed: the trial's number, its effective config, the fold's position.
+
+    ``rung`` says how many rungs of its race come before; what comes later begins first, once it may.
+    """
+
+    trial: int
+    config: Config
+    fold: int
+    rung: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FoldDone:
+    """A fold that the fused engine has trained and scored."""
+
+    task: FoldTask
+    result: FoldResult
+
+
+@dataclass(frozen=True, slots=True)
+class FoldRefused:
+    """A fold that is left to the keras engine, and why."""
+
+    task: FoldTask
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoldRaised:
+    """A fold in which the trial's own code raised."""
+
+    task: FoldTask
+    error: Exception
+
+
+Tasks = dict[int, list[FoldTask]]
+"""The tasks behind one member, by epochs."""
+
+OnTask = Callable[[FoldTask, Visit], None]
+
+Standings = Callable[[FoldTask], Standing]
+"""Tells whether a task may be trained."""
+
+
+def merged(tasks: Iterable[FoldTask], *, apart: bool) -> dict[Hashable, Tasks]:
+    """Return tasks by member: configs that differ in epochs alone are one member, unless kept ``apart``."""
+    members: dict[Hashable, Tasks] = defaultdict(lambda: defaultdict(list))
+    for task in tasks:
+        values = {name: value for name, value in task.config.items() if apart or name != "epochs"}
+        name = (repr(sorted(values.items())), task.fold)
+        members[name][int(task.config["epochs"])].append(task)
+    return members
+
+
+def first_of(tasks: Tasks) -> FoldTask:
+    """Return the task that stands for a member."""
+    return next(iter(tasks.values()))[0]
+
+
+def wanted_epochs(tasks: Tasks, standing: Standings) -> tuple[int, ...] | None:
+    """Return at which epochs a member is to be read: once nothing before it is open of all that still wants it; else None."""
+    wanted = []
+    for epochs, behind in tasks.items():
+        standings = {standing(task) for task in behind}
+        if "later" in standings:
+            return None
+        if "now" in standings:
+            wanted.append(epochs)
+    return tuple(sorted(wanted))

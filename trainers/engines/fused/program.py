@@ -198,7 +198,8 @@ class Program:
             done: tuple[State, list[Any]] = step(carry, fixed, pool, rows, weights)
             return done
 
-        state, metrics = lax.fori_loop(0, feed.steps, body, (state, metrics))
+        if feed.train.shape[1] >= self.batch:
+            state, metrics = lax.fori_loop(0, feed.steps, body, (state, metrics))
         last = feed.train.shape[1] % self.batch
         if last:
             at = feed.train.shape[1] - last
@@ -235,7 +236,7 @@ class Program:
             done: list[Any] = step((state, metrics), fixed, pool, rows, weights)
             return done
 
-        seen: list[Any] = lax.fori_loop(0, feed.chunks, body, metrics)
+        seen: list[Any] = lax.fori_loop(0, feed.chunks, body, metrics) if feed.monitor.shape[1] >= self.chunk else metrics
         last = feed.monitor.shape[1] % self.chunk
         if last:
             weights = None if feed.monitor_weights is None else feed.monitor_weights[:, -last:]

@@ -7,7 +7,7 @@ alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -30,13 +30,13 @@ class Singles:
     ----------
     program : of the members' graph.
     pool : all their rows.
-    runs, starts : the members, and the values they start from.
+    members : and the values they start from; each is asked for when the one before it is done.
     """
 
-    def __init__(self, program: Program, pool: RowPool, runs: Sequence[Run], starts: Sequence[Start]) -> None:
+    def __init__(self, program: Program, pool: RowPool, members: Iterator[tuple[Run, Start]]) -> None:
         self._program = program
         self._pool = pool.arrays
-        self._members = list(zip(runs, starts, strict=True))
+        self._members = members
 
     def train(self, on_visit: OnVisit) -> Iterator[MemberResult]:
         """Train all members to their ends; yield every result as soon as it is read."""

@@ -41,20 +41,24 @@ def make_rule(stopping: Stopping | None, model: keras.Model, log_names: tuple[st
     Raises
     ------
     NotFusableError
-        The logs lack the monitored value, or Keras cannot tell its direction; ``fit`` then says what is wrong.
+        The logs lack the monitored value, and ``stopping`` is not lenient; or Keras cannot tell its direction. ``fit`` then says
+        what is wrong.
     """
     names = [*log_names, *(f"val_{name}" for name in log_names if validated)]
     finite = [names.index(name) for name in ("loss", "val_loss") if name in names]
     if stopping is None:
         return Rule(None, -1, False, tuple(finite))
-    if stopping.monitor not in names:
+    missing = stopping.monitor not in names
+    if missing and not stopping.lenient:
         raise NotFusableError(f"early stopping watches {stopping.monitor!r}, which the model does not yield")
-    callback = keras.callbacks.EarlyStopping(monitor=stopping.monitor)
+    callback = keras.callbacks.EarlyStopping(monitor=stopping.monitor, mode=stopping.mode)
     callback.set_model(model)
     try:
         callback._set_monitor_op()
     except ValueError as error:
         raise NotFusableError(f"early stopping: {error}") from error
+    if missing:
+        return Rule(None, -1, False, tuple(finite))
     sign = 1 if callback.monitor_op is keras.ops.greater else -1
     log = names.index(stopping.monitor)
     return Rule(log, sign, stopping.restore_best_weights, tuple(sorted({*finite, log})))

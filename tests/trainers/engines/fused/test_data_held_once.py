@@ -65,8 +65,8 @@ def test_copies_that_do_not_fit_together_are_trained_one_after_another_to_the_sa
     sizes: list[int] = []
 
     class Watched(RowPool):
-        def __init__(self, copies: Any) -> None:
-            super().__init__(copies)
+        def __init__(self, copies: Any, *rest: Any) -> None:
+            super().__init__(copies, *rest)
             sizes.append(len(self.arrays.inputs))
 
     monkeypatch.setattr("trainers.engines.fused.engine.RowPool", Watched)
@@ -113,8 +113,8 @@ def pools(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     laid: list[int] = []
 
     class Watched(RowPool):
-        def __init__(self, copies: Any) -> None:
-            super().__init__(copies)
+        def __init__(self, copies: Any, *rest: Any) -> None:
+            super().__init__(copies, *rest)
             laid.append(len(self.arrays.inputs))
 
     monkeypatch.setattr("trainers.engines.fused.engine.RowPool", Watched)

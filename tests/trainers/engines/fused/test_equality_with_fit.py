@@ -11,7 +11,7 @@ import pytest
 from references import STOPPING, assert_equal, fit, member, table
 
 from trainers.engines.fused.engine import FusedEngine
-from trainers.engines.fused.members import Member, MemberResult, Rows, Stopping
+from trainers.engines.fused.members import Member, MemberResult, Rows, Stopping, Unfused
 
 layers = keras.layers
 
@@ -66,6 +66,30 @@ def test_each_optimizer(engine: FusedEngine, name: str) -> None:
     rows = table()
     members = [member(dense(OPTIMIZERS[name]), rows, number) for number in range(3)]
     assert_equal(train(engine, members)[1], fit(members[1]))
+
+
+def test_rows_that_are_not_shuffled_come_in_their_order(engine: FusedEngine) -> None:
+    rows = table()
+    members = [member(dense(), rows, number, shuffle=number != 1) for number in range(3)]
+    results = train(engine, members)
+    for one, result in zip(members, results, strict=True):
+        assert_equal(result, fit(one))
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_early_stopping_goes_by_the_mode_that_is_asked_for(engine: FusedEngine, mode: str) -> None:
+    stopping = Stopping(monitor="val_accuracy", patience=2, restore_best_weights=False, mode=mode)
+    one = member(dense(), table(), epochs=(12,), stopping=stopping, monitor=np.arange(60, 90))
+    (result,) = train(engine, [one])
+    assert_equal(result, fit(one))
+
+
+def test_where_nothing_is_monitored_lenient_stopping_lets_training_go_on(engine: FusedEngine) -> None:
+    one = member(dense(), table(), epochs=(6,), stopping=Stopping(patience=1, lenient=True))
+    (result,) = train(engine, [one])
+    assert (result.epoch, result.epochs_run, result.stopped) == (6, 6, "epochs")
+    strict = member(dense(), table(), epochs=(6,), stopping=Stopping(patience=1))
+    assert isinstance(next(engine.train([strict])), Unfused)
 
 
 HIDDEN: dict[str, Callable[[], list[Any]]] = {
@@ -208,3 +232,15 @@ def test_losses(engine: FusedEngine) -> None:
         )
         (result,) = train(engine, [one])
         assert_equal(result, fit(one))
+
+
+def within(y_true: Any, y_pred: Any) -> Any:
+    return keras.ops.mean(keras.ops.cast(keras.ops.abs(y_true - y_pred) < 0.5, "float32"))
+
+
+@pytest.mark.parametrize("layer", ["batch normalization", "l1 and l2"])
+def test_fewer_rows_than_a_batch_has(engine: FusedEngine, layer: str) -> None:
+    build = dense(lambda: keras.optimizers.Adam(0.01), HIDDEN[layer], metrics=[within])
+    wanted = {"train": np.arange(13), "monitor": np.arange(60, 69)}
+    members = [member(build, table(), number, batch_size=32, **wanted) for number in range(3)]
+    assert_equal(train(engine, members)[1], fit(members[1]), 1e-4)

@@ -1,0 +1,71 @@
+"""How a trial moves on, rung by rung, whoever trains it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from racing import SmallRace
+
+from trainers.engines.course import Course
+from trainers.messages import FoldFailed, FoldFinished, Progress, TrialRequest
+from trainers.results import FoldResult
+
+RACE = SmallRace("accuracy", (1, 2, 5), 0.5)
+
+
+def finished(fold: int, value: float) -> FoldFinished:
+    return FoldFinished(0, FoldResult(fold=fold, metrics={"accuracy": value}, epoch=1, epochs_run=1, seconds=0.0))
+
+
+def course(**changes: Any) -> Course:
+    return Course(TrialRequest(0, {}, **{"folds": (0, 1, 2, 3, 4), "race": RACE, **changes}))
+
+
+def test_without_a_race_all_folds_are_open_and_one_that_raises_ends_itself_alone() -> None:
+    free = course(race=None)
+    assert free.open == (0, 1, 2, 3, 4)
+    assert free.hear(FoldFailed(0, 1, "exception", "no"))
+    assert free.hear(finished(0, math.nan))
+    assert free.open == free.left == (2, 3, 4)
+
+
+def test_folds_are_open_rung_by_rung() -> None:
+    racing = course()
+    opened = []
+    while racing.open:
+        opened.append(racing.open)
+        for fold in racing.open:
+            assert racing.hear(finished(fold, 0.6))
+    assert opened == [(0,), (1,), (2, 3, 4)]
+    assert [racing.rung_of(fold) for fold in range(5)] == [0, 1, 2, 2, 2]
+
+
+def test_a_trial_that_is_given_up_has_no_folds_left() -> None:
+    racing = course()
+    racing.hear(finished(0, 0.5))
+    assert (racing.standing(0), racing.standing(1), racing.standing(2)) == ("never", "now", "later")
+    racing.hear(finished(1, 0.4))
+    assert racing.left == racing.open == ()
+    assert racing.standing(2) == "never"
+
+
+def test_scores_that_it_has_count_and_folds_that_are_known_are_not_trained() -> None:
+    racing = course(folds=(1, 3, 4), scores={0: 0.6, 2: 0.1})
+    assert racing.open == (1,)
+    racing.hear(finished(1, 0.5))
+    assert racing.open == (3, 4)
+
+
+def test_what_is_given_up_already_trains_nothing() -> None:
+    assert course(folds=(1, 2, 3, 4), scores={0: 0.1}).left == ()
+
+
+def test_what_is_not_finite_or_raises_ends_it_at_once_and_nothing_is_told_of_it_after_that() -> None:
+    for last in (finished(3, math.nan), FoldFailed(0, 3, "exception", "no")):
+        racing = course(folds=(2, 3, 4), scores={0: 0.6, 1: 0.6})
+        assert racing.hear(Progress(0, 2, 1, 3))
+        assert racing.hear(last)
+        assert racing.left == ()
+        assert not racing.hear(Progress(0, 2, 2, 3))
+        assert not racing.hear(finished(2, 0.6))
