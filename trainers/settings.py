@@ -12,7 +12,10 @@ ColumnKind = Literal["categorical", "text", "number"]
 Source = Literal["csv", "parquet", "npz", "sklearn", "callable"]
 Duplicates = Literal["together", "apart"]
 FoldKind = Literal["auto", "kfold", "stratified", "group", "timeseries"]
-RecipeName = Literal["mlp", "wide_deep", "text_cnn", "builder"]
+FileRecipeName = Literal["mlp", "wide_deep", "text_cnn", "builder"]
+"""What a sweep file may name."""
+RecipeName = FileRecipeName | Literal["estimator"]
+"""``estimator``: what scikit-learn's interface has staged (``trainers.estimators.Work``); its configs are parameters of that."""
 EngineName = Literal["keras", "fused"]
 Config = Mapping[str, Any]
 

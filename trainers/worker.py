@@ -16,14 +16,16 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from trainers.errors import TrainerError
 from trainers.messages import Check, Done, Evaluate, Failed, Prepare, Refit, Reply, Request
 
 if TYPE_CHECKING:
+    from trainers.estimators import EstimatorEvaluator
     from trainers.evaluation import Evaluator
     from trainers.messages import Event
+    from trainers.settings import SweepSettings
 
 _log = logging.getLogger("trainers.worker")
 
@@ -38,7 +40,8 @@ class Worker:
 
     def __init__(self, send: Callable[[Event | Reply], None]) -> None:
         self._send = send
-        self._evaluator: Evaluator | None = None
+        self._evaluator: Evaluator | EstimatorEvaluator | None = None
+        self._is_estimators = False
 
     def answer(self, request: Request) -> Reply:
         """Do what ``request`` asks; events go out meanwhile, the reply is returned. A failure is a reply too."""
@@ -48,14 +51,13 @@ class Worker:
             from trainers.errors import cause_of, one_line
 
             _log.warning("%s failed.", type(request).__name__, exc_info=True)
-            return Failed(cause_of(error), one_line(error), traceback.format_exc())
+            return Failed(cause_of(error), one_line(error), traceback.format_exc(), self._pickled(error))
 
     def _answer(self, request: Request) -> Reply:
         match request:
             case Prepare(settings):
-                from trainers.evaluation import Evaluator
-
-                self._evaluator = Evaluator(settings)
+                self._is_estimators = settings.trainer.type == "estimator"
+                self._evaluator = _evaluator_of(settings)
                 return Done()
             case Check(config):
                 return self._ready().check(config)
@@ -63,14 +65,34 @@ class Worker:
                 self._ready().evaluate(trials, self._send)
                 return Done()
             case Refit():
+                if self._is_estimators:
+                    return cast("EstimatorEvaluator", self._ready()).refit(request)
                 from trainers.refit import refit
 
-                return refit(self._ready(), request)
+                return refit(cast("Evaluator", self._ready()), request)
 
-    def _ready(self) -> Evaluator:
+    def _ready(self) -> Evaluator | EstimatorEvaluator:
         if self._evaluator is None:
             raise TrainerError("worker: expected Prepare before any other request, got none; send it first.")
         return self._evaluator
+
+    def _pickled(self, error: Exception) -> bytes | None:
+        """Return an exception of the user's code for whoever called scikit-learn's interface; sweeps tell it in words."""
+        if not self._is_estimators:
+            return None
+        from trainers.estimators import pickled
+
+        return pickled(error)
+
+
+def _evaluator_of(settings: SweepSettings) -> Evaluator | EstimatorEvaluator:
+    if settings.trainer.type == "estimator":
+        from trainers.estimators import EstimatorEvaluator
+
+        return EstimatorEvaluator(settings)
+    from trainers.evaluation import Evaluator
+
+    return Evaluator(settings)
 
 
 def serve(connection: Connection) -> None:

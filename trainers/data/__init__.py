@@ -1,5 +1,6 @@
 """Data sets: read, tidied, hashed. Knows no task but the target's, no fold and no model."""
 
+from trainers.data.columns import target_values
 from trainers.data.dataset import Array, Dataset
 from trainers.data.digests import example_hashes, row_hashes, text_hashes
 from trainers.data.headers import LOOKED_AT, header_doubt
@@ -32,6 +33,7 @@ __all__ = [
     "load_preprocessor",
     "named",
     "row_hashes",
+    "target_values",
     "text_hashes",
     "tidy_table",
     "words_of",

@@ -11,10 +11,11 @@ from trainers.recipes.parameters import (
     with_defaults,
 )
 from trainers.recipes.shapes import InputShape, ModelShape
-from trainers.recipes.signatures import read_signature
+from trainers.recipes.signatures import GIVEN_BY_US, read_signature
 
 __all__ = [
     "FIT",
+    "GIVEN_BY_US",
     "RECIPES",
     "InputShape",
     "ModelShape",

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from trainers.errors import UserCodeError
 from trainers.recipes.signatures import GIVEN_BY_US, Signature, read_signature
-from trainers.settings import Config, RecipeName, TrainerSettings
+from trainers.settings import Config, FileRecipeName, RecipeName, TrainerSettings
 
 Structural = Literal["no", "presence", "value"]
 
@@ -121,7 +121,7 @@ _MLP = (
     *_OPTIMIZER,
 )
 _COLUMNS = "a list of column names, or null for all columns"
-RECIPES: Mapping[RecipeName, tuple[Parameter, ...]] = {
+RECIPES: Mapping[FileRecipeName, tuple[Parameter, ...]] = {
     "mlp": _MLP,
     "wide_deep": (
         Parameter("wide", _COLUMNS, None, "value", _or_none(_listed(_column, 1))),
@@ -150,7 +150,12 @@ _NUMERIC_IN_BUILDERS = frozenset({"learning_rate", "lr", "init", "init_mode", "i
 
 def with_defaults(recipe: RecipeName, config: Config) -> dict[str, Any]:
     """Return the recipe's parameters for ``config``: its values where it has them, the defaults elsewhere, and nothing else."""
-    return {parameter.name: config.get(parameter.name, parameter.default) for parameter in RECIPES[recipe]}
+    return {parameter.name: config.get(parameter.name, parameter.default) for parameter in parameters_of(recipe)}
+
+
+def parameters_of(recipe: RecipeName) -> tuple[Parameter, ...]:
+    """Return what a recipe may be told by name; of ``estimator`` nothing is known here."""
+    return () if recipe == "estimator" else RECIPES[recipe]
 
 
 def accepted_names(trainer: TrainerSettings, code: str | None) -> frozenset[str] | None:
@@ -161,7 +166,7 @@ def accepted_names(trainer: TrainerSettings, code: str | None) -> frozenset[str]
     UserCodeError
         The builder cannot be found or read.
     """
-    names = frozenset(parameter.name for parameter in (*FIT, *RECIPES[trainer.type]))
+    names = frozenset(parameter.name for parameter in (*FIT, *parameters_of(trainer.type)))
     if trainer.type != "builder":
         return names
     signature = _builder_signature(trainer, code)
@@ -182,7 +187,7 @@ def parameter_problems(trainer: TrainerSettings, space: Mapping[str, Sequence[An
         signature = _builder_signature(trainer, code) if trainer.type == "builder" else Signature(names)
     except UserCodeError as error:
         return [("trainer.builder", str(error))]
-    known = {parameter.name: parameter for parameter in (*FIT, *RECIPES[trainer.type])}
+    known = {parameter.name: parameter for parameter in (*FIT, *parameters_of(trainer.type))}
     problems: list[tuple[str, str]] = []
     given = [("trainer.params", name, (value,)) for name, value in trainer.params.items()]
     given += [("space", name, tuple(values)) for name, values in space.items()]
@@ -215,12 +220,14 @@ def structural_key(trainer: TrainerSettings, effective: Config) -> tuple[tuple[s
     """Return what decides a trial's graph and step shape: trials with equal keys can probably be trained as one program.
 
     Nets whose layers fill up to the same common widths are trained as one (``engines.fused.widths``), so these stand in the key.
-    A builder's parameters are guessed at: fractions and initializers are taken for numbers that leave the graph alone.
+    A builder's parameters are guessed at: fractions and initializers are taken for numbers that leave the graph alone. So are an
+    estimator's, whatever pipeline it ends.
     """
     parts: list[tuple[str, str]] = []
-    if trainer.type == "builder":
+    if trainer.type in ("builder", "estimator"):
         for name, value in effective.items():
-            if name == "epochs" or name in _NUMERIC_IN_BUILDERS:
+            short = name.rpartition("__")[2] if trainer.type == "estimator" else name
+            if short == "epochs" or short in _NUMERIC_IN_BUILDERS:
                 continue
             parts.append((name, _text(value != 0) if isinstance(value, float) else _text(value)))
         return tuple(sorted(parts))
@@ -231,7 +238,7 @@ def structural_key(trainer: TrainerSettings, effective: Config) -> tuple[tuple[s
         values["layer_sizes"] = common_widths(values["layer_sizes"])
     values.pop("hidden_layers", None)
     values.pop("layer_size", None)
-    for parameter in (*FIT, *RECIPES[trainer.type]):
+    for parameter in (*FIT, *parameters_of(trainer.type)):
         if parameter.structural == "no" or parameter.name not in values:
             continue
         value = values[parameter.name]

@@ -170,6 +170,13 @@ class TestStructuralKey:
         assert key(rate=0.1) != key(rate=0.0)
         assert key(units=3) != key(units=4)
 
+    def test_of_an_estimators_parameters_what_the_net_is_given_counts_whatever_pipeline_it_ends(self):
+        trainer = TrainerSettings(type="estimator")
+
+        assert structural_key(trainer, {"clf__epochs": 1}) == structural_key(trainer, {"clf__epochs": 2})
+        assert structural_key(trainer, {"a__clf__init": "normal"}) == structural_key(trainer, {"a__clf__init": "uniform"})
+        assert structural_key(trainer, {"clf__units": 3}) != structural_key(trainer, {"clf__units": 4})
+
 
 class TestBuilders:
     def test_a_tutorials_builder_accepts_its_parameters_and_those_of_fit(self, builder):
