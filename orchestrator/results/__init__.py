@@ -3,8 +3,17 @@
 from orchestrator.results import display
 from orchestrator.results.bounds import bounds_line, bounds_met
 from orchestrator.results.display import LiveWatch, PlainWatch, duration
-from orchestrator.results.formats import first_entries, place_of, standing_of, to_csv, to_html, to_records
+from orchestrator.results.formats import (
+    first_entries,
+    place_of,
+    standing_of,
+    to_csv,
+    to_html,
+    to_html_table,
+    to_records,
+)
 from orchestrator.results.leaderboard import BASELINE, Entry, Leaderboard
+from orchestrator.results.notebook import NotebookWatch, notebook_display
 from orchestrator.results.reading import SweepView, find_sweep, open_ledger, trial_record, view
 from orchestrator.results.report import is_reported, report_of
 from orchestrator.results.row_values import (
@@ -33,6 +42,7 @@ __all__ = [
     "Entry",
     "Leaderboard",
     "LiveWatch",
+    "NotebookWatch",
     "PlainWatch",
     "Silent",
     "Status",
@@ -48,6 +58,7 @@ __all__ = [
     "is_finite",
     "is_reported",
     "mean_curves",
+    "notebook_display",
     "objective_of",
     "open_ledger",
     "open_steps",
@@ -60,6 +71,7 @@ __all__ = [
     "standing_of",
     "to_csv",
     "to_html",
+    "to_html_table",
     "to_records",
     "trial_record",
     "trial_values",

@@ -140,11 +140,12 @@ class LiveWatch:
         if status.given_up:
             parts.append(Text(_race(status), style="dim"))
         if status.best_config is not None:
-            parts.append(Text(_best(status), style="green"))
+            parts.append(Text(best_line(status), style="green"))
         return Group(*parts)
 
 
-def _best(status: Status) -> str:
+def best_line(status: Status) -> str:
+    """Return the best score so far and its config."""
     score = spread(status.best, status.best_std)
     return f"best {status.metric} {score} (trial {status.best_number}: {config(status.best_config or {})})"
 
@@ -163,5 +164,5 @@ def _line(status: Status) -> str:
     parts += [_race(status)] * bool(status.given_up)
     parts += [f"{status.per_minute:.1f} a minute", f"{duration(status.seconds)} so far"]
     parts += [f"about {duration(status.seconds_left)} left"] * bool(status.seconds_left)
-    parts += [_best(status)] * (status.best_config is not None)
+    parts += [best_line(status)] * (status.best_config is not None)
     return "; ".join(parts)

@@ -90,14 +90,21 @@ def to_csv(board: Leaderboard) -> str:
 
 def to_html(board: Leaderboard, title: str) -> str:
     """Return the table as one page of HTML that needs nothing else."""
+    goal = "greater is better" if board.direction == "maximize" else "smaller is better"
+    return _PAGE.format(title=html.escape(title), metric=html.escape(board.metric), goal=goal, table=to_html_table(board))
+
+
+def to_html_table(board: Leaderboard, limit: int | None = None) -> str:
+    """Return the lines of the first ``limit`` trials (None: of all) and of the baseline as a table of HTML."""
     header, lines = to_table(board)
+    shown = {id(entry) for entry in first_entries(board, limit)}
     head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
     body = "\n".join(
         f"<tr{_row_class(entry, board)}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>"
         for entry, line in zip(board.entries, lines, strict=True)
+        if id(entry) in shown
     )
-    goal = "greater is better" if board.direction == "maximize" else "smaller is better"
-    return _PAGE.format(title=html.escape(title), metric=html.escape(board.metric), goal=goal, head=head, body=body)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"
 
 
 def first_entries(board: Leaderboard, limit: int | None) -> Sequence[Entry]:
@@ -140,8 +147,6 @@ th, td {{ padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: left; 
 </style></head><body>
 <h1>{title}</h1>
 <p>Ranked by {metric}; {goal}. * marks the chosen trial, &plusmn; is the corrected standard error over the folds.</p>
-<table><thead><tr>{head}</tr></thead><tbody>
-{body}
-</tbody></table>
+{table}
 </body></html>
 """

@@ -67,7 +67,7 @@ class SweepConductor:
     stop_requested : says why the search shall stop, None while it shall not; raises when the lease is lost.
     clock : gives unix seconds.
     watch : who looks on.
-    failed : is told every fold that raises.
+    failed, fold_finished : are told every fold that raises, and every other one that a worker reports.
     """
 
     plan: Plan
@@ -77,6 +77,7 @@ class SweepConductor:
     clock: Callable[[], float]
     watch: Watch
     failed: Callable[[FoldFailed], object] = lambda failure: None
+    fold_finished: Callable[[FoldFinished], object] = lambda fold: None
 
     reason: str | None = None
     _finished: bool = False
@@ -126,7 +127,8 @@ class SweepConductor:
     def handle(self, event: CohortEvent) -> None:
         """Commit what a worker reported, tell the search, and do what it says."""
         match event:
-            case CohortHeard(_, FoldFinished(number, result)):
+            case CohortHeard(_, FoldFinished(number, result) as fold):
+                self.fold_finished(fold)
                 self._fold_finished(number, result)
             case CohortHeard(_, FoldFailed() as failure):
                 self._fold_failed(failure)

@@ -10,7 +10,7 @@ from orchestrator.results import Watch
 from orchestrator.running.conductor import SweepConductor
 from orchestrator.running.plan import Plan
 from orchestrator.search import Search
-from trainers.messages import FoldFailed
+from trainers.messages import FoldFailed, FoldFinished
 
 
 def drive(
@@ -22,6 +22,7 @@ def drive(
     clock: Callable[[], float],
     watch: Watch,
     failed: Callable[[FoldFailed], object] = lambda failure: None,
+    finished: Callable[[FoldFinished], object] = lambda fold: None,
     about_to_run: Callable[[], object] = lambda: None,
 ) -> str | None:
     """Train and score what ``plan`` proposes, and return why that ended: None when there is nothing left to propose.
@@ -35,7 +36,7 @@ def drive(
     stop_requested : says why to stop, None while nobody asks; asked at least twice a second. What it raises comes out here.
     clock : gives unix seconds.
     watch : who looks on.
-    failed : is told every fold that raises.
+    failed, finished : are told every fold that raises, and every other one that a worker reports.
     about_to_run : called where workers are needed, before the first of them is.
     """
     search = Search(
@@ -47,7 +48,7 @@ def drive(
         timeout=plan.trial_timeout,
         racing=plan.racing,
     )
-    conductor = SweepConductor(plan, sweep, search, stop_requested, clock, watch, failed)
+    conductor = SweepConductor(plan, sweep, search, stop_requested, clock, watch, failed, finished)
     conductor.start()
     if not conductor.finished:
         about_to_run()

@@ -19,7 +19,10 @@ from orchestrator.spec.values import is_function
 from trainers import metrics
 from trainers.settings import Task
 
-__all__ = ["SweepSpec", "load_spec", "read_sweep", "spec_from_mapping", "spec_from_record"]
+__all__ = ["DOOR", "SweepSpec", "load_spec", "read_sweep", "spec_from_mapping", "spec_from_record"]
+
+DOOR = "door"
+"""Name in a record that says which function of Python's began a sweep that no file describes; others have none."""
 
 _STAND_INS: dict[str, Any] = {
     "name": "sweep",
@@ -95,8 +98,11 @@ def spec_from_record(record: Mapping[str, Any]) -> SweepSpec:
     Raises
     ------
     SpecError
-        The record was written by a version that knew other keys.
+        The record was written by a version that knew other keys, or its sweep was begun in Python and has no file.
     """
+    if (door := record.get(DOOR)) is not None:
+        what = f"this sweep was begun in Python, by {door}, and the ledger holds neither its data nor its estimator"
+        raise SpecError(str(record["sweep"]["name"]), [("", f"{what}. Call fit again: what is finished is not trained again.")])
     context = {"folder": record["folder"], "source": record["source"]}
     try:
         return SweepSpec.model_validate({**record["sweep"], "cv": _APART | record["sweep"].get("cv", {})}, context=context)

@@ -22,7 +22,7 @@ from orchestrator.spec.values import (
     TrackingUri,
     WebAddress,
 )
-from trainers.settings import ColumnKind, Duplicates, FoldKind, RecipeName, Source
+from trainers.settings import ColumnKind, Duplicates, FileRecipeName, FoldKind, Source
 
 AtLeastOne = Annotated[int, Field(ge=1)]
 
@@ -77,7 +77,7 @@ class DataSection(Section):
 class TrainerSection(Section):
     """How a config becomes a compiled Keras model."""
 
-    type: RecipeName = Field(default="mlp", description="The recipe; builder is your own function.")
+    type: FileRecipeName = Field(default="mlp", description="The recipe; builder is your own function.")
     builder: Function | None = Field(
         default=None, description="'module:function' that returns a compiled model, for type: builder."
     )

@@ -24,7 +24,7 @@ import shutil
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import NotFoundError
 from orchestrator.redaction import without_password
@@ -32,6 +32,8 @@ from orchestrator.wording import first_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from orchestrator.tracking.serving.predictor import Predictor
 
 CHECKSUMS = "checksums.json"
 DATA = "data"
@@ -128,19 +130,43 @@ def predict(model: str, rows: Path, *, tracking_uri: str | None = None) -> pd.Da
     ------
     NotFoundError : no such model or file, a damaged model, or rows that do not fit it.
     """
-    from orchestrator.tracking.serving.predictor import load_module
-
     folder = fetch_model(model, tracking_uri)
     verify_model_folder(folder)
     if not rows.is_file():
         raise NotFoundError(f"{rows} must be a CSV file with the rows to predict. There is none.")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # a command prints its answer, not how TensorFlow starts
-    predictor = load_module(folder / DATA / "predictor.py").Predictor(folder / DATA)
+    predictor = _load_predictor(folder)
     try:
         predictions: pd.DataFrame = predictor.predict(predictor.read_csv(rows))
     except ValueError as error:
         raise NotFoundError(f"{rows}: {error}") from error
     return predictions
+
+
+def open_predictor(folder: Path) -> Predictor:
+    """Return what predicts from a model folder, its preprocessing included. Keras is loaded. Raises NotFoundError if damaged."""
+    verify_model_folder(folder)
+    return _load_predictor(folder)
+
+
+def _load_predictor(folder: Path) -> Predictor:
+    from orchestrator.tracking.serving.predictor import load_module
+
+    _start_quietly()
+    predictor: Predictor = load_module(folder / DATA / "predictor.py").Predictor(folder / DATA)
+    return predictor
+
+
+def open_keras_model(folder: Path) -> Any:
+    """Return the Keras model of a model folder, compiled where it can be. Keras is loaded. Raises NotFoundError if damaged."""
+    from orchestrator.tracking.serving.predictor import load_keras_model
+
+    verify_model_folder(folder)
+    _start_quietly()
+    return load_keras_model(folder / DATA, compiled=True)
+
+
+def _start_quietly() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # one sees the answer, not how TensorFlow starts
 
 
 def fetch_model(model: str, tracking_uri: str | None = None) -> Path:

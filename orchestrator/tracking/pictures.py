@@ -64,10 +64,21 @@ def draw_pictures(
     -------
     The files, best_score.png first; none when no trial is complete, and no hyperparameter pictures when nothing was varied.
     """
+    figures = draw_figures(sweep, trials, histories)
+    if figures:
+        folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, figure in figures.items():
+        files.append(folder / f"{name}.png")
+        figure.savefig(files[-1], dpi=120)
+    return tuple(files)
+
+
+def draw_figures(sweep: SweepRow, trials: Sequence[TrialRow], histories: Mapping[int, Sequence[FoldResult]]) -> dict[str, Figure]:
+    """Return the pictures that ``draw_pictures`` writes, by name."""
     done = sorted(ranked(sweep, trials), key=lambda trial: trial.number)
     if not done:
-        return ()
-    folder.mkdir(parents=True, exist_ok=True)
+        return {}
     scales = _scales(sweep, done)
     figures = {"best_score": best_score(sweep, done)}
     if scales:
@@ -76,11 +87,7 @@ def draw_pictures(
     best = ranked(sweep, done)[:LEARNING_CURVES]
     if any(fold.history for trial in best for fold in histories.get(trial.number, ())):
         figures["learning_curves"] = learning_curves(sweep, best, histories)
-    files = []
-    for name, figure in figures.items():
-        files.append(folder / f"{name}.png")
-        figure.savefig(files[-1], dpi=120)
-    return tuple(files)
+    return figures
 
 
 def best_score(sweep: SweepRow, done: Sequence[TrialRow]) -> Figure:

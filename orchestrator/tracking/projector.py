@@ -125,6 +125,14 @@ class Projector:
         for number, folder in folders.items():
             store.log_files(self._runs[number], folder)
 
+    def upload_files(self, folders: Mapping[int, Path]) -> None:
+        """Write all that is missing, then upload to each trial's run, by its number, what lies in a folder."""
+        self.finish()
+        store, _ = self._connect()
+        for number, folder in folders.items():
+            if (run := self._runs.get(number)) is not None:
+                store.log_files(run, folder)
+
     def disconnect(self) -> None:
         """Forget the store and all that is known of it: after an error nothing is certain."""
         self._connected = None

@@ -180,6 +180,17 @@ class Tracker:
             f"the files of sweep {self._title}'s trials could not be uploaded",
         )
 
+    def upload_files(self, folders: Mapping[int, Path]) -> None:
+        """Upload to trials' runs, by the trial's number, what their callbacks have left in a folder.
+
+        Raises
+        ------
+        TrackingError : MLflow or the ledger cannot be reached.
+        """
+        self._in_this_thread(
+            lambda: self._projector.upload_files(folders), f"the files of sweep {self._title} could not be uploaded"
+        )
+
     def _in_this_thread(self, action: Callable[[], _T], trouble: str) -> _T:
         try:
             with self._lock:

@@ -387,6 +387,7 @@ def test_a_trial_ends_with_all_that_is_said_of_it(ledger: Ledger, clock: FakeClo
         "seconds": 0.5,
         "epoch": 3.0,
         "size": 41,
+        "folds": 2,
     }
 
 

@@ -159,6 +159,7 @@ BROKEN: dict[str, Broken] = {
     ),
     "preprocessing not there": _one("preprocessing", "models:scaler", "has no function 'scaler'"),
     # --- trainer and space --------------------------------------------------------------------------------------------
+    "recipe of another door": _one("trainer.type", "estimator", r"expected mlp, wide_deep, text_cnn or builder, got 'estimator'"),
     "recipe": _one("trainer.type", "mlb", r"expected mlp, wide_deep, text_cnn or builder, got 'mlb'; did you mean 'mlp'\?"),
     "misspelt parameter": _one("space.learning_rat", [1e-3], r"got 'learning_rat'; did you mean 'learning_rate'\?"),
     "misspelt fixed parameter": Broken(

@@ -21,7 +21,7 @@ def _batches(member: Member) -> Iterator[tuple[Any, ...]]:
     """Yield a member's batches, epoch after epoch, in the order that the engine draws."""
     generator = np.random.default_rng(member.seed)
     while True:
-        order = generator.permutation(len(member.train))
+        order = generator.permutation(len(member.train)) if member.shuffle else np.arange(len(member.train))
         for begin in range(0, len(order), member.batch_size):
             places = order[begin : begin + member.batch_size]
             rows = member.train[places]
@@ -52,6 +52,7 @@ def fit(member: Member) -> Reference:
         callbacks.append(
             keras.callbacks.EarlyStopping(
                 monitor=member.stopping.monitor,
+                mode=member.stopping.mode,
                 patience=member.stopping.patience,
                 min_delta=member.stopping.min_delta,
                 restore_best_weights=member.stopping.restore_best_weights,

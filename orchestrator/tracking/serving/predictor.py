@@ -31,13 +31,8 @@ class Predictor:
     def __init__(self, folder: str | Path) -> None:
         folder = Path(folder)
         self.manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        backend = self.manifest["versions"]["backend"]
-        if importlib.util.find_spec(backend) is not None:  # Keras' own default need not be among the model's requirements
-            os.environ.setdefault("KERAS_BACKEND", backend)
-        import keras
-
+        self._model = load_keras_model(folder)
         self._preprocessor = load_module(folder / "serving_code.py").load_preprocessor(folder / "preprocessing")
-        self._model = keras.saving.load_model(folder / "model.keras", compile=False)
 
     def predict(self, rows: Any) -> Any:
         """Return a DataFrame with one line a row.
@@ -127,6 +122,27 @@ class Predictor:
         if self.manifest["task"] == "binary":
             return np.column_stack([1 - values[:, -1], values[:, -1]])
         return values
+
+
+def load_keras_model(folder: Path, *, compiled: bool = False) -> Any:
+    """Return the Keras model in the data part of a model folder, on its own backend if none is chosen yet.
+
+    Parameters
+    ----------
+    compiled : whether it is compiled as it was trained, where all that this takes is known here.
+    """
+    backend = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["versions"]["backend"]
+    if importlib.util.find_spec(backend) is not None:  # Keras' own default need not be among the model's requirements
+        os.environ.setdefault("KERAS_BACKEND", backend)
+    import keras
+
+    file = folder / "model.keras"
+    if compiled:
+        try:
+            return keras.saving.load_model(file)
+        except (TypeError, ValueError, ImportError):  # a loss or metric of the user's own, perhaps
+            pass
+    return keras.saving.load_model(file, compile=False)
 
 
 def _in_order(first: list[str], names: list[str], layout: list[str] | None) -> list[str] | None:

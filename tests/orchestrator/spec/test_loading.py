@@ -241,7 +241,7 @@ def test_a_race_is_a_rule_or_none_and_part_of_what_an_occasion_may_not_change(sp
 def test_mistakes_of_the_race_are_told_with_the_others(spec_of: Callable[..., SweepSpec]) -> None:
     with pytest.raises(SpecError) as caught:
         spec_of(race="wilcoxon", seed=-1)
-    assert [path for path, _ in caught.value.problems] == ["seed"]
+    assert [path for path, _ in caught.value.problems] == ["seed", "race.rungs"]
     with pytest.raises(SpecError, match=r"race.rungs: expected a rung at which wilcoxon can act, from 4 folds on"):
         spec_of(race="wilcoxon")
     with pytest.raises(SpecError, match=r"race.folds: expected .* got 'pared'; did you mean 'paired'"):
