@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TOPS = ("orchestrator", "trainers", "search_spaces")
+TOPS = ("kerasweep", "orchestrator", "trainers", "search_spaces")
 MODULES = [file for top in TOPS for file in sorted((ROOT / top).rglob("*.py"))]
 PACKAGES = {".".join(file.parent.relative_to(ROOT).parts) for file in MODULES if file.name == "__init__.py"} - {*TOPS}
 

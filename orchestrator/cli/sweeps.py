@@ -59,6 +59,7 @@ def run(
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to stderr.")
 def resume(sweep: str, ledger: str, as_json: bool) -> None:
     """Continue SWEEP (NAME or NAME/OCCASION) from what the ledger knows of it; nothing that is finished is repeated."""
+    from orchestrator.python_door import check_given
     from orchestrator.results import find_sweep, open_ledger
     from orchestrator.spec import spec_from_record
     from orchestrator.sweep import Options
@@ -66,6 +67,7 @@ def resume(sweep: str, ledger: str, as_json: bool) -> None:
     with open_ledger(ledger) as opened:
         row = find_sweep(opened, sweep)
     spec = spec_from_record({**row.spec, "sweep": {**row.spec["sweep"], "ledger": ledger}})  # where it was found
+    check_given(spec, row.title)
     _run(spec, Options(occasion=row.occasion), as_json=as_json)
 
 
