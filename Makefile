@@ -1,8 +1,9 @@
 # The front door. `make` shows what there is; every target sets up what it needs in .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
-# A process has one Keras backend, and these tests need JAX.
-FUSED := tests/trainers/engines/fused
+# A process has one Keras backend: some tests need JAX, and some are for both, which is seen to by test-all.
+FUSED := tests/trainers/engines/fused tests/trainers/estimators/fused
+BOTH := tests/trainers/estimators/test_base.py tests/trainers/estimators/test_scikit_learn_checks.py
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -24,11 +25,11 @@ demo: setup ## the main job on real data: a genetic search, its leaderboard, the
 
 test: setup ## the tests, under 10 minutes on 2 cores
 	KERAS_BACKEND=jax $(PYTEST) $(FUSED) -m "not full"
-	$(PYTEST) --ignore $(FUSED) -m "not full"
+	$(PYTEST) $(FUSED:%=--ignore %) -m "not full"
 
 test-all: setup ## every test, the examples included
-	KERAS_BACKEND=jax $(PYTEST) $(FUSED)
-	$(PYTEST) --ignore $(FUSED)
+	KERAS_BACKEND=jax $(PYTEST) $(FUSED) $(BOTH)
+	$(PYTEST) $(FUSED:%=--ignore %)
 
 lint: setup ## ruff, mypy --strict and the layers
 	$(BIN)/ruff check .

@@ -13,8 +13,9 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,8 @@ def main() -> None:
                 runs = _machinery(MACHINERY[problem](arguments.size), Path(scratch), arguments)
             else:
                 runs = _problem(problem, Path(scratch), arguments)
-            record = {"problem": problem, "machine": _machine(), "made": datetime.now(UTC).isoformat(), "runs": runs}
-            _keep(record, arguments.results / f"problem-{problem}{'-smoke' * (arguments.size == 'smoke')}.json")
+            record = {"problem": problem, "machine": machine(), "made": datetime.now(UTC).isoformat(), "runs": runs}
+            keep(record, arguments.results / f"problem-{problem}{'-smoke' * (arguments.size == 'smoke')}.json")
             report.show(record)
 
 
@@ -139,7 +140,7 @@ def environment(cache: Path) -> dict[str, str]:
     }
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     return {
         "cores": len(os.sched_getaffinity(0)),
         "processor": next(
@@ -149,18 +150,26 @@ def _machine() -> dict[str, Any]:
         "memory": psutil.virtual_memory().total,
         "load": os.getloadavg(),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in LIBRARIES},
+        "versions": {name: number for name in LIBRARIES if (number := _version(name))},
     }
 
 
-def _keep(record: dict[str, Any], file: Path) -> None:
-    """Keep a record beside earlier ones of the same problem; a later run of the same method and size replaces an earlier one."""
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def keep(record: dict[str, Any], file: Path, what: Sequence[str] = ("method", "size")) -> dict[str, Any]:
+    """Keep a record beside earlier ones of the problem and return both; later runs alike in ``what`` replace earlier ones."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))
-        new = {(run["method"], run.get("size")) for run in record["runs"]}
-        record["runs"] = [run for run in before["runs"] if (run["method"], run.get("size")) not in new] + record["runs"]
+        new = {tuple(map(run.get, what)) for run in record["runs"]}
+        record["runs"] = [run for run in before["runs"] if tuple(map(run.get, what)) not in new] + record["runs"]
     file.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    return record
 
 
 def _say(text: str) -> None:
