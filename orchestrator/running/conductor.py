@@ -211,14 +211,15 @@ class SweepConductor:
     # --- commits ------------------------------------------------------------------------------------------------------------
 
     def _fold_finished(self, number: int, result: FoldResult) -> None:
-        if number in self._results:  # else it was given up before its last fold came
+        if number in self._results:  # else it ended before its last fold did
             self._results[number][result.fold] = result
         self._fits += 1
         commit = FoldCommit(number=number, key=self._trials[number].key, result=result, again=not self.plan.reuse)
         self._fold_over(number, result.fold, self._value(result), [commit])
 
     def _fold_failed(self, failure: FoldFailed) -> None:
-        self._failures.setdefault(failure.trial, {})[failure.fold] = failure
+        if failure.trial in self._results:  # else it ended before its last fold did
+            self._failures.setdefault(failure.trial, {})[failure.fold] = failure
         self.failed(failure)
         self._fold_over(failure.trial, failure.fold, None, [])
 

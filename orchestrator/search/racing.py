@@ -29,6 +29,7 @@ class Racing:
     test_to_train: float
 
     _bases: dict[int, int] = field(default_factory=dict)
+    _awaited: set[int] = field(default_factory=set)
     _bars: dict[int, Bar | None] = field(default_factory=dict)
     _over: list[int] = field(default_factory=list)
     _first_open: int = 0
@@ -37,16 +38,19 @@ class Racing:
     def enter(self, number: int, settled: int) -> None:
         """Take a trial in; ``settled`` as of ``Strategy.settled``."""
         self._bases[number] = judged_by(number, self.settings.first, settled)
+        if not self.is_open(number):
+            self._awaited.add(self._bases[number])
 
     def over(self, number: int, whole: Mapping[int, float] | None) -> bool:
-        """Take in that a trial is over, with the values of its folds if it has all; return whether a bar may be known now."""
+        """Take in that a trial is over, with the values of its folds if it has all; return whether an awaited bar is known."""
         if whole is not None and all(map(math.isfinite, whole.values())):
             self._whole[number] = tuple(whole[fold] for fold in sorted(whole))
         heapq.heappush(self._over, number)
-        before = self._first_open
         while self._over and self._over[0] <= self._first_open:
             self._first_open = max(self._first_open, heapq.heappop(self._over) + 1)
-        return self._first_open != before
+        known = {base for base in self._awaited if base <= self._first_open}
+        self._awaited -= known
+        return bool(known)
 
     def is_open(self, number: int) -> bool:
         """Whether the trials that decide a trial's bar are all over."""

@@ -52,6 +52,11 @@ class _Running:
     left: dict[int, set[int]]
     trained: list[TrialRequest] = field(default_factory=list)
 
+    def requests_left(self) -> tuple[TrialRequest, ...]:
+        """Return its trials with the folds that are still to come."""
+        trials = self.cohort.trials
+        return tuple(replace(one, folds=tuple(sorted(self.left[one.number]))) for one in trials if one.number in self.left)
+
 
 @dataclass(slots=True)
 class Search:
@@ -206,7 +211,8 @@ class Search:
     def _wait_for_more(self, ended: _Running) -> None:
         """Let those trials of a cohort wait again that had a part of their folds asked for only."""
         if self._stopped is None:
-            self._waiting.update(one.number for one in ended.cohort.trials if one.number in self._open)
+            done = (one.number for one in ended.cohort.trials if one.number not in ended.left)
+            self._waiting.update(number for number in done if number in self._open)
 
     def _blame(self, cohort: str, cause: LossCause, detail: str) -> Iterable[Instruction]:
         lost = self._running.pop(cohort)
@@ -223,11 +229,8 @@ class Search:
         self._end(number, None, whole=True)
 
     def _retry(self, lost: _Running) -> None:
-        left = tuple(
-            replace(one, folds=tuple(sorted(lost.left[one.number]))) for one in lost.cohort.trials if one.number in lost.left
-        )
-        finished = replace(lost.cohort, trials=tuple(one for one in lost.cohort.trials if one.number not in lost.left))
-        self._wait_for_more(_Running(finished, {}))
+        left = lost.requests_left()
+        self._wait_for_more(lost)
         if not left or self._stopped is not None:
             return
         middle = (len(left) + 1) // 2
@@ -304,7 +307,7 @@ class Search:
             self.packing,
             workers=self.workers,
             seconds_per_work=rate,
-            under_way=sum(self._work_left(running) for running in self._running.values()),
+            under_way=sum(self.packing.work(one) for running in self._running.values() for one in running.requests_left()),
         )
 
     def _requests(self) -> tuple[TrialRequest, ...]:
@@ -327,9 +330,3 @@ class Search:
             parts = [(number, tuple(fold for fold in self._missing(number) if fold < first)) for number in numbers]
             requests = [TrialRequest(number, self._open[number].config, folds) for number, folds in parts if folds]
         return tuple(requests)
-
-    def _work_left(self, running: _Running) -> float:
-        trials = [
-            replace(one, folds=tuple(running.left[one.number])) for one in running.cohort.trials if one.number in running.left
-        ]
-        return sum(map(self.packing.work, trials))

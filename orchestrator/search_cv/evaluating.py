@@ -25,12 +25,9 @@ from orchestrator.search_cv.identity import Fingerprints, fingerprints_of, key_m
 from orchestrator.search_cv.progress import take_away
 from orchestrator.search_cv.record import Asked, record_of
 from orchestrator.search_cv.workers import Hired, Wanted, hire, noting
-from trainers.estimators import Work, load, stage_work
+from trainers.estimators import FITTED, Work, load, stage_work
 from trainers.messages import Check, Checked, Failed, FoldFailed, Refit, Refitted
 from trainers.settings import Config, EngineName, SweepSettings, Task, TrainerSettings
-
-FITTED = "fitted.pkl"
-"""The file in which a refit leaves what was fitted."""
 
 _LONG = 1e9
 """Nobody says how long a check or a refit may take; whoever waits can interrupt it."""

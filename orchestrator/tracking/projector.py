@@ -119,12 +119,6 @@ class Projector:
         sweep = self._ledger.sweep_by_id(self._id)
         return store.upload_model(parent, folder, name=sweep.name, register_as=register_as, alias=alias)
 
-    def upload_trial_files(self, folders: Mapping[int, Path]) -> None:
-        """Upload what stands in each trial's folder to its run; the runs must be written already."""
-        store, _ = self._connect()
-        for number, folder in folders.items():
-            store.log_files(self._runs[number], folder)
-
     def upload_files(self, folders: Mapping[int, Path]) -> None:
         """Write all that is missing, then upload to each trial's run, by its number, what lies in a folder."""
         self.finish()

@@ -163,23 +163,6 @@ class Tracker:
             f"the model of sweep {self._title} could not be uploaded; it stays in {folder}",
         )
 
-    def upload_trial_files(self, folders: Mapping[int, Path]) -> None:
-        """Upload what trials left in folders of theirs, callbacks' files say, to their runs; what is missing is written first.
-
-        Parameters
-        ----------
-        folders : by trial number.
-
-        Raises
-        ------
-        TrackingError : MLflow or the ledger cannot be reached.
-        """
-        self.catch_up()
-        self._in_this_thread(
-            lambda: self._projector.upload_trial_files(folders),
-            f"the files of sweep {self._title}'s trials could not be uploaded",
-        )
-
     def upload_files(self, folders: Mapping[int, Path]) -> None:
         """Upload to trials' runs, by the trial's number, what their callbacks have left in a folder.
 

@@ -197,7 +197,7 @@ def test_the_files_of_trials_lie_with_their_runs(ledger: Ledger, sweep: SweepRow
     file = tmp_path / "trial-1" / "fold-0" / "best.keras"
     file.parent.mkdir(parents=True)
     file.write_text("a net")
-    tracker_of(ledger, sweep, mlflow.uri).upload_trial_files({1: tmp_path / "trial-1"})
+    tracker_of(ledger, sweep, mlflow.uri).upload_files({1: tmp_path / "trial-1"})
     runs = mlflow.runs()
     found = {
         name: [item.path for item in mlflow.client.list_artifacts(runs[name].info.run_id, "fold-0")]
