@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 from processes import all_gone
 from recording_conductor import FAKE_WORKER, RecordingConductor, cohort, settings
 from shared_ray import our_ray
@@ -97,6 +98,7 @@ def test_an_interrupted_driver_with_a_ray_of_its_own_stops_within_two_seconds_si
         assert all_gone(below, within=5)
 
 
+@pytest.mark.full
 def test_a_killed_actor_loses_its_cohort_and_takes_its_worker_along(tmp_path: Path) -> None:
     killed: list[int] = []
 

@@ -109,7 +109,8 @@ def rows_of(url: sa.URL) -> str:
     return repr(content)
 
 
-@pytest.mark.parametrize("local", [True, pytest.param(False, marks=pytest.mark.full)], ids=["local", "ray"])
+@pytest.mark.full
+@pytest.mark.parametrize("local", [True, False], ids=["local", "ray"])
 def test_no_password_is_shown(
     *,
     local: bool,

@@ -143,6 +143,7 @@ def test_equal_work_costs_nothing_the_next_time(swept: tuple[Folder, dict[str, A
     assert scores[0] == scores[1]
 
 
+@pytest.mark.full
 def test_a_trial_that_raises_is_a_failed_run_with_its_traceback(make_folder: Callable[[str], Folder]) -> None:
     from mlflow import MlflowClient
 
@@ -183,7 +184,8 @@ def test_the_check_before_the_first_trial_refuses_and_leaves_nothing(make_folder
     assert not (folder.path / "kerasweep-output").exists()
 
 
-@pytest.mark.parametrize("engine", ["fused", pytest.param("keras", marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("engine", ["fused", "keras"])
 def test_one_and_two_workers_give_the_same_sweep(make_folder: Callable[[str], Folder], engine: str) -> None:
     space = {"learning_rate": {"reciprocal": [1e-3, 1e-1]}, "layer_size": {"integer": [4, 16]}}
     space |= {"l2": {"reciprocal": [1e-4, 1e-1]}, "dropout": {"uniform": [0.1, 0.5]}}

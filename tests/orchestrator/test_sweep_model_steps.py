@@ -67,6 +67,7 @@ def identity(row: SweepRow) -> str:
     return str(json.loads((Path(row.facts["model"]) / "data" / "manifest.json").read_text())["identity"])
 
 
+@pytest.mark.full
 def test_what_an_outage_at_the_upload_leaves_open_is_made_up_for_by_resuming_even_without_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -90,6 +91,7 @@ def test_what_an_outage_at_the_upload_leaves_open_is_made_up_for_by_resuming_eve
     assert sweep(tmp_path, occasion="manual-1").revision == done.revision, "nothing is left to do"
 
 
+@pytest.mark.full
 def test_a_later_occasion_makes_up_for_an_earlier_one_before_its_own_model_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

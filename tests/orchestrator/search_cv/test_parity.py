@@ -104,6 +104,7 @@ def test_a_pipeline_with_scorings_weights_and_train_scores(theirs: Reference) ->
     assert found.cv_results_["mean_train_neg_log_loss"].shape == (3,)
 
 
+@pytest.mark.full
 def test_groups_a_failing_candidate_and_early_stopping(theirs: Reference) -> None:
     import keras
 

@@ -214,6 +214,7 @@ def test_short_memory_changes_no_bit_of_a_race(shortage: Evaluator, whole: Resul
     assert {name: one.metrics for name, one in found.items()} == {name: one.metrics for name, one in wanted.items()}
 
 
+@pytest.mark.full
 def test_what_cannot_be_fused_races_by_model_fit(tmp_path: Path) -> None:
     made = builder_settings(tmp_path, OWN_TRAIN_STEP, dataset(rows=60), engine="fused", cv=CvSettings(folds=3))
     race = SmallRace("accuracy", (1, 3), 1.1)

@@ -37,6 +37,7 @@ def net(hidden: Callable[[], Any]) -> Callable[[], keras.Model]:
     return build
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("hidden", "alone"),
     [

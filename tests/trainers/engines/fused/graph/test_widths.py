@@ -112,6 +112,7 @@ def dropping(first: int, second: int) -> keras.Model:
     return model
 
 
+@pytest.mark.full
 def test_a_widened_net_drops_what_the_net_as_it_is_drops() -> None:
     rows = table()
     made = [
