@@ -49,9 +49,9 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, text: str) ->
 def prune(*, ledger: str, older_than: float, keep_champions: bool, output: Path, yes: bool, as_json: bool) -> None:
     """Show what old sweeps have left behind, and remove it with --yes.
 
-    That is: cached folds in the ledger that no later sweep has taken over, folders with logs and models that MLflow has too,
-    compiled programs, lock files. Trials and their scores stay, as does all that is in MLflow. What runs, what can be resumed and
-    what is nobody's copy but this one is not touched.
+    That is: cached folds in the ledger that no later sweep has taken over, folders with logs and models that MLflow has too, rows
+    and functions given from Python that no sweep of the ledger names, compiled programs, lock files. Trials and their scores
+    stay, as does all that is in MLflow. What runs, what can be resumed and what is nobody's copy but this one is not touched.
     """
     from orchestrator.results import open_ledger
     from orchestrator.running import find_left, remove_left

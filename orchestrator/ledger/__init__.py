@@ -1,5 +1,6 @@
 """The ledger: the SQL store of finished work, schedules and firings. It knows neither Ray nor MLflow nor Keras."""
 
+from orchestrator.ledger.database import ledger_url
 from orchestrator.ledger.lease import LEASE_SECONDS, Lease, is_driven
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
@@ -34,5 +35,6 @@ __all__ = [
     "TrialRow",
     "dump_lossy",
     "is_driven",
+    "ledger_url",
     "load",
 ]

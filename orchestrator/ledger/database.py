@@ -8,6 +8,7 @@ soundness; PostgreSQL keeps even those.
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -31,6 +32,11 @@ BUSY_SECONDS = 30
 
 _SETUP_LOCK = 0x6B65726173  # PostgreSQL's advisory lock for making the tables; one number that nobody else has use for
 _WRITES = "kerasweep_writes"
+
+
+def ledger_url(place: str | os.PathLike[str]) -> str:
+    """Return the URL of a ledger that is named by its URL, or by the path of its SQLite file."""
+    return place if isinstance(place, str) and "://" in place else f"sqlite:///{os.fspath(place)}"
 
 
 class Database:

@@ -24,7 +24,9 @@ class Files:
     def write(self, name: str, fill: Callable[[IO[bytes]], Any]) -> Path:
         """Return the file ``name``, made by ``fill`` if it is not there."""
         path = self.folder / name
-        if not path.exists():
+        if path.exists():
+            path.touch()  # old ones that no sweep names yet would be pruned
+        else:
             self.folder.mkdir(parents=True, exist_ok=True)
             aside = path.with_name(f".{name}.{os.getpid()}")
             try:

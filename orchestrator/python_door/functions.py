@@ -82,8 +82,11 @@ def _reference_in(function: Function, folder: Path) -> str | None:
         return None
     module, name, file = home
     there = module_file(module, folder)
-    installed = {"site-packages", "dist-packages"} & set(file.parts)
-    return f"{module}:{name}" if installed or (there is not None and there.resolve() == file) else None
+    if there is not None and there.resolve() == file:
+        return f"{module}:{name}"
+    from trainers.estimators import is_users
+
+    return None if is_users(module, sys.modules[module]) else f"{module}:{name}"
 
 
 def _root_of(function: Function) -> Path | None:

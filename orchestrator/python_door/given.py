@@ -10,12 +10,10 @@ from orchestrator.errors import NotFoundError, SpecError, UserCheckError
 from orchestrator.python_door.files import Files
 from orchestrator.python_door.functions import name_functions
 from orchestrator.python_door.tables import write_rows
+from orchestrator.running import GIVEN
 from orchestrator.spec import SweepSpec, is_function, resolve_path, spec_from_mapping
 from trainers.errors import TrainerError
 from trainers.usercode import module_file
-
-GIVEN = "given"
-"""The folder below the output that holds what sweeps were given from Python."""
 
 _TAKEN_OVER = ("source", "path", "name", "callable", "header", "ship")
 """What rows in memory take the place of in ``data``; the rest of it says what their columns mean."""

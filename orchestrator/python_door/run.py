@@ -11,10 +11,12 @@ from typing import Any
 
 from orchestrator import sweep as one_sweep
 from orchestrator.errors import SpecError, SweepMismatchError, UserCheckError
+from orchestrator.ledger import ledger_url
 from orchestrator.python_door.files import Files
-from orchestrator.python_door.given import GIVEN, make_spec
+from orchestrator.python_door.given import make_spec
 from orchestrator.python_door.sweep import Sweep
 from orchestrator.results import LiveWatch, NotebookWatch, Silent, Watch, notebook_display
+from orchestrator.running import GIVEN
 from orchestrator.search import SweepState
 from orchestrator.spec import read_sweep
 
@@ -28,7 +30,7 @@ def run_sweep(
     *,
     data: Any = None,
     builder: Callable[..., Any] | str | None = None,
-    ledger: str | None = None,
+    ledger: str | os.PathLike[str] | None = None,
     occasion: str | None = None,
     new: bool = False,
     output: str | os.PathLike[str] = one_sweep.OUTPUT,
@@ -48,7 +50,8 @@ def run_sweep(
         does not say it, follows from the target: two different values are binary, texts and whole numbers of few different
         values multiclass, others regression.
     builder : the function that returns a compiled model, for ``trainer.type: builder``; of a notebook or a script too.
-    ledger : where the sweep is kept, in the place of the sweep's own; default KERASWEEP_LEDGER, if that is set.
+    ledger : URL or path of the ledger that keeps the sweep, in the place of the sweep's own; default KERASWEEP_LEDGER, if that
+        is set.
     occasion : the occasion to begin or to continue; default the newest if it is unfinished, else the next.
     new : begin the next occasion, even if the last one is unfinished.
     output : folder that receives logs, the model, and what was in memory.
@@ -69,7 +72,7 @@ def run_sweep(
     if new and occasion is not None:
         raise ValueError("run_sweep: expected new=True or an occasion, got both; a named occasion is begun if it is not there.")
     mapping, folder, source = _read(spec)
-    if (kept := ledger or os.environ.get("KERASWEEP_LEDGER")) is not None:
+    if (kept := ledger_url(ledger) if ledger else os.environ.get("KERASWEEP_LEDGER")) is not None:
         mapping = {**mapping, "ledger": kept}
     files = Files(Path(output) / GIVEN)
     try:

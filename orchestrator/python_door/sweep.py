@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import NotFoundError
-from orchestrator.ledger import Ledger, SweepRow
+from orchestrator.ledger import Ledger, SweepRow, ledger_url
 from orchestrator.python_door.figures import Figures
 from orchestrator.python_door.tables import like_training
 from orchestrator.results import (
@@ -35,23 +35,23 @@ _SHOWN = 10
 _WHOLE = ("rank", "trial", "size")
 
 
-def load_sweep(title: str, ledger: str | None = None) -> Sweep:
+def load_sweep(title: str, ledger: str | os.PathLike[str] | None = None) -> Sweep:
     """Return a sweep that ran elsewhere, or earlier.
 
     Parameters
     ----------
     title : its name, for the newest occasion, or ``name/occasion``.
-    ledger : URL of the ledger that it is kept in; default KERASWEEP_LEDGER, else kerasweep.db in the working directory.
+    ledger : URL or path of the ledger that it is kept in; default KERASWEEP_LEDGER, else kerasweep.db in the working directory.
 
     Raises
     ------
     NotFoundError : there is no such ledger, or no such sweep in it.
     """
-    url = ledger or os.environ.get("KERASWEEP_LEDGER") or DEFAULT_LEDGER
+    url = ledger_url(ledger) if ledger else os.environ.get("KERASWEEP_LEDGER") or DEFAULT_LEDGER
     try:
         opened = Ledger(url, create=False)
     except NotFoundError as error:
-        raise NotFoundError(f"load_sweep: {error} Say ledger=URL, or go to the folder where the sweep was run.") from None
+        raise NotFoundError(f"load_sweep: {error} Say ledger=URL or path, or go to the folder where the sweep was run.") from None
     with opened:
         return Sweep(url, find_sweep(opened, title).id)
 

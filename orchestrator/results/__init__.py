@@ -30,6 +30,7 @@ from orchestrator.results.row_values import (
     spec_of,
     standing,
     trial_values,
+    way_on,
     winner_of,
 )
 from orchestrator.results.status import Silent, Status, Watch
@@ -76,5 +77,6 @@ __all__ = [
     "trial_record",
     "trial_values",
     "view",
+    "way_on",
     "winner_of",
 ]

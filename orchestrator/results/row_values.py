@@ -43,6 +43,14 @@ def open_steps(sweep: SweepRow) -> tuple[str, ...]:
     return tuple(sweep.facts.get(OPEN_STEPS) or ())
 
 
+def way_on(sweep: SweepRow) -> str:
+    """Return what continues a sweep: a command, or where it was begun by a call that keeps no spec, that call again."""
+    from orchestrator.spec import DOOR
+
+    door = sweep.spec.get(DOOR)
+    return f"`kerasweep resume {sweep.title}`" if door is None else f"the same call of {door}"
+
+
 def run_page(sweep: SweepRow, uri: str) -> str:
     """Return the address of a sweep's run on MLflow's page: on the server at ``uri``, else on one that ``kerasweep ui`` starts.
 

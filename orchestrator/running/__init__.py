@@ -3,7 +3,7 @@
 from orchestrator.running.checking import Sound, check_data, check_deeply, check_model, possible_engines
 from orchestrator.running.drive import drive
 from orchestrator.running.outlook import outlook_of
-from orchestrator.running.output import LOGS, MODEL, claim_output, find_output, remove_output
+from orchestrator.running.output import GIVEN, LOGS, MODEL, claim_output, find_output, remove_output
 from orchestrator.running.plan import Plan
 from orchestrator.running.pruning import Left, Pruning, find_left, remove_left
 from orchestrator.running.rows import rows_kept_out
@@ -14,6 +14,7 @@ from orchestrator.running.warm_start import fix_first_configs
 from orchestrator.running.work_identity import work_identity
 
 __all__ = [
+    "GIVEN",
     "LOGS",
     "MODEL",
     "Left",

@@ -7,8 +7,9 @@ from typing import Any
 
 from orchestrator.errors import KerasweepError
 from orchestrator.ledger import Ledger, SweepRow, is_driven
-from orchestrator.results import PROMOTION, open_steps, spec_of
+from orchestrator.results import PROMOTION, open_steps, spec_of, way_on
 from orchestrator.search import SweepState
+from orchestrator.spec import DOOR
 
 
 def last_heard(sweep: SweepRow) -> float:
@@ -30,7 +31,7 @@ def why_needed(ledger: Ledger, old: Sequence[SweepRow], sweeps: Sequence[SweepRo
         if is_driven(sweep, now):
             reasons[sweep.id] = "it is running"
         elif sweep.state is not SweepState.COMPLETED and sweep.id == newest[sweep.name]:
-            reasons[sweep.id] = f"it is unfinished: `kerasweep resume {sweep.title}` continues it"
+            reasons[sweep.id] = f"it is unfinished: {way_on(sweep)} continues it"
         elif lacks := open_steps(sweep):
             reasons[sweep.id] = f"its model still lacks {', '.join(lacks)}: `kerasweep resume {sweep.title}` makes up for it"
         elif _is_unprojected(ledger, sweep):
@@ -84,5 +85,7 @@ def _model_of(sweep: SweepRow) -> str:
 
 
 def _is_unprojected(ledger: Ledger, sweep: SweepRow) -> bool:
+    if DOOR in sweep.spec:  # nothing but the call itself writes to MLflow
+        return False
     begun = sweep.mlflow_run is not None  # one that ended before it had a run has nothing to show
     return (begun and sweep.revision != sweep.projected_revision) or bool(ledger.unprojected_trials(sweep.id, 1))

@@ -19,6 +19,8 @@ from orchestrator.ledger import SweepRow
 
 NOTE = "sweep.json"
 LOGS, MODEL = "logs", "model"
+GIVEN = "given"
+"""The folder of an output that holds what sweeps were given from Python."""
 
 
 def claim_output(sweep: SweepRow, output: Path) -> Path:

@@ -1,11 +1,14 @@
 """What old sweeps have left behind, and what of it nobody needs any more: looked for first, then removed.
 
-Folds in the ledger, folders of logs and models, compiled programs, lock files. Trials, their scores and what MLflow has stay.
+Folds in the ledger, folders of logs and models, what was given from Python and no sweep names, compiled programs, lock files.
+Trials, their scores and what MLflow has stay.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +20,19 @@ from typing import Literal
 from orchestrator.dispatch import compiled_programs
 from orchestrator.ledger import Ledger, Removed, SweepRow, is_driven
 from orchestrator.running.keeping import champions, last_heard, why_needed
-from orchestrator.running.output import LOGS, MODEL, find_output
+from orchestrator.running.output import GIVEN, LOGS, MODEL, find_output
 from orchestrator.tracking import lock_files, remove_lock_file
 
-Kind = Literal["folds", "folder", "logs", "programs", "locks"]
+KindOfFiles = Literal["given", "programs", "locks"]
+Kind = Literal["folds", "folder", "logs"] | KindOfFiles
+
+_WORDS: Mapping[KindOfFiles, tuple[str, str]] = {
+    "given": ("file", " given from Python, which no sweep names"),
+    "programs": ("compiled program", ""),
+    "locks": ("lock file", ""),
+}
+_NAMES_OF_GIVEN = re.compile(r"\.?((data-|session_)[0-9a-f]{12,16})[._]")
+"""Rows and functions of ``GIVEN`` by their digests, and what Python compiles of functions; group 1 is in the spec of a sweep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +83,7 @@ def find_left(ledger: Ledger, output: Path, *, before: float, now: float, keep_c
     kept = [Kept(what=sweep.title, why=needed[sweep.id]) for sweep in old if sweep.id in needed]
     folders, others = _folders(gone, output)
     left = [*_folds(ledger.prunable_folds(attempts)), *folders]
+    left += _files("given", _unused(_unnamed((output / GIVEN).rglob("*"), sweeps), before))
     left += _files("programs", _unused(compiled_programs(os.environ), before))
     left += _files("locks", _unused(lock_files(), before))
     quiet = not any(is_driven(sweep, now) for sweep in sweeps)
@@ -89,8 +102,9 @@ def _remove(one: Left, pruning: Pruning, ledger: Ledger) -> Iterable[Left]:
             if pruning.quiet:
                 ledger.compact()
             yield from _folds(removed)
-        case "programs" | "locks" as kind:
-            sizes = {path: status.st_size for path in one.paths if (status := _status(path)) is not None}
+        case "programs" | "locks" | "given" as kind:
+            paths = one.paths if kind != "given" else _unnamed(one.paths, ledger.sweeps())
+            sizes = {path: status.st_size for path in paths if (status := _status(path)) is not None}
             yield from _files(kind, {path: size for path, size in sizes.items() if _unlink(kind, path)})
         case "folder" | "logs":
             if one.sweep is not None and ledger.sweep_by_id(one.sweep.id).attempt == one.sweep.attempt:
@@ -104,6 +118,10 @@ def _unlink(kind: Kind, path: Path) -> bool:
     if kind == "locks":
         return remove_lock_file(path)
     path.unlink(missing_ok=True)
+    if kind == "given":
+        for folder in path.parents[:2]:
+            with suppress(OSError):  # others are in it
+                folder.rmdir()
     return True
 
 
@@ -141,9 +159,17 @@ def _folder_of(sweep: SweepRow, output: Path) -> Path | None:
     return next((folder for place in places if (folder := find_output(sweep, place)) is not None), None)
 
 
-def _files(kind: Literal["programs", "locks"], sizes: Mapping[Path, int]) -> Iterable[Left]:
+def _unnamed(paths: Iterable[Path], sweeps: Iterable[SweepRow]) -> list[Path]:
+    """Return those of the files that sweeps were given from Python which none of ``sweeps`` names; files of others stay."""
+    named = json.dumps([sweep.spec for sweep in sweeps])
+    found = ((path, _NAMES_OF_GIVEN.match(path.name)) for path in paths)
+    return [path for path, name in found if name is not None and name[1] not in named and path.is_file()]
+
+
+def _files(kind: KindOfFiles, sizes: Mapping[Path, int]) -> Iterable[Left]:
     if sizes:
-        what = _counted(len(sizes), "compiled program" if kind == "programs" else "lock file")
+        noun, rest = _WORDS[kind]
+        what = f"{_counted(len(sizes), noun)}{rest}"
         yield Left(kind=kind, what=what, bytes=sum(sizes.values()), paths=tuple(sizes))
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import is_regressor
 from sklearn.utils._param_validation import StrOptions
 
-from orchestrator.search_cv.estimators import final_step
-from orchestrator.search_cv.evaluating import Search
+from orchestrator.ledger import ledger_url
+from orchestrator.search_cv.evaluating import Request
 from orchestrator.search_cv.progress import watch_for
 from orchestrator.search_cv.record import Asked, domain_of
 from orchestrator.search_cv.workers import wanted
 from orchestrator.spec import NAME
-from trainers.estimators import Work
+from trainers.estimators import Work, final_of
 
 OURS: Mapping[str, Any] = {
     "ray_address": [str, None],
@@ -30,8 +30,9 @@ OURS: Mapping[str, Any] = {
 """What our constructors take beyond scikit-learn's, as its validation wants it."""
 
 
-class Options(Protocol):
-    """What a call may say beside what scikit-learn's takes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a call may say beside what scikit-learn's takes, and how many workers it wants and how much to be told."""
 
     n_jobs: int | None
     verbose: int
@@ -41,8 +42,13 @@ class Options(Protocol):
     name: str | None
     engine: str
 
+    @classmethod
+    def of(cls, search: Any) -> Self:
+        """Return what a search's parameters say."""
+        return cls(**{field.name: getattr(search, field.name) for field in fields(cls)})
 
-def make_search(
+
+def make_request(
     work: Work,
     splits: Sequence[Any],
     options: Options,
@@ -51,7 +57,7 @@ def make_search(
     metric: str,
     strategy: Mapping[str, Any],
     space: Mapping[str, Any],
-) -> Search:
+) -> Request:
     """Return what one call evaluates.
 
     Parameters
@@ -69,10 +75,11 @@ def make_search(
     name = options.name or door
     if not re.match(NAME, name):
         raise ValueError(f"name: expected letters, digits, '.', '_' and '-', 100 at most, got {name!r}.")
-    final = final_step(work.estimator)
+    final = final_of(work.estimator)
     params = final.get_params(deep=False)
-    ledger = None if options.ledger is None else _url(options.ledger)
-    return Search(
+    said = {**params, **_of_fit(params, "fit__"), **_of_fit(work.fit_params)}
+    ledger = None if options.ledger is None else ledger_url(options.ledger)
+    return Request(
         work=replace(work, splits=splits, output=str(Path.cwd() / (options.name or ""))),
         task="regression" if is_regressor(final) else "multiclass",
         seed=_seed(params.get("random_state"), ledger),
@@ -82,8 +89,8 @@ def make_search(
             door=door,
             name=name,
             estimator=type(final).__name__,
-            epochs=_count(params.get("epochs"), 1),
-            batch_size=_count(params.get("batch_size"), 32),
+            epochs=_count(said.get("epochs"), 1),
+            batch_size=_count(said.get("batch_size"), 32),
             strategy=strategy,
             cv=f"{len(splits)} splits",
             space=space,
@@ -115,8 +122,9 @@ def _seed(random_state: Any, ledger: str | None) -> int:
     return 0 if random_state is not None or ledger is not None else int(np.random.randint(2**31 - 1))
 
 
-def _url(ledger: str | Path) -> str:
-    return ledger if isinstance(ledger, str) and "://" in ledger else f"sqlite:///{ledger}"
+def _of_fit(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return what goes to ``model.fit``, by its names: ``fit__epochs``, or ``epochs`` and ``clf__epochs`` of a call."""
+    return {name.rpartition("__")[2]: value for name, value in params.items() if name.startswith(prefix) and value is not None}
 
 
 def _count(value: Any, otherwise: int) -> int:

@@ -6,8 +6,8 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from orchestrator.search_cv.estimators import final_step
 from orchestrator.search_cv.evaluating import Fitted
+from trainers.estimators import final_of
 
 
 def assemble(estimator: Any, fitted: Fitted) -> Any:
@@ -18,7 +18,7 @@ def assemble(estimator: Any, fitted: Fitted) -> Any:
     Steps of a pipeline inside the pipeline are named with its name before theirs, as parameters are.
     """
     _place(estimator, dict(fitted.steps), "")
-    final_step(estimator)._adopt(fitted.state)
+    final_of(estimator)._adopt(fitted.state)
     return estimator
 
 

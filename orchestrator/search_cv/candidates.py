@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ LONGEST_LABEL = 60
 class Coding:
     """Between candidates (parameter names and whatever values) and configs (the same names and plain values).
 
-    None, booleans, finite numbers and texts stand for themselves, NumPy's scalars as Python's. All else has a label, a text, and
-    stands in ``values`` under the parameter's name and that label.
+    None, booleans, finite numbers and texts stand for themselves, NumPy's scalars as Python's. All else, members of an ``Enum``
+    of texts too, has a label, a text, and stands in ``values`` under the parameter's name and that label.
     """
 
     def __init__(self) -> None:
@@ -62,8 +63,10 @@ _NOT_SIMPLE = object()
 
 def simple(value: Any) -> Any:
     """Return ``value`` as plain Python data if it is None, a boolean, a finite number or a text, else ``_NOT_SIMPLE``."""
+    if isinstance(value, Enum):
+        return _NOT_SIMPLE
     if value is None or isinstance(value, bool | str):
-        return str(value) if isinstance(value, str) else value
+        return str.__str__(value) if isinstance(value, str) else value
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, numbers.Integral):
@@ -89,7 +92,7 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     if isinstance(value, dict):
         return all(_is_plain(one) for pair in value.items() for one in pair)
-    return isinstance(value, float) or is_simple(value)
+    return (isinstance(value, float) and not isinstance(value, Enum)) or is_simple(value)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -160,7 +163,7 @@ def packing_of(epochs: int, batch_size: int, train_rows: int, *, together: bool)
         return values
 
     return Packing(
-        group=lambda trial: structural_key(TrainerSettings(type="builder"), effective(trial.config)),
+        group=lambda trial: structural_key(TrainerSettings(type="estimator"), effective(trial.config)),
         work=work_of(train_rows, effective),
         together=together,
     )

@@ -9,12 +9,12 @@ from typing import Any
 
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
-from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 
 from orchestrator.search_cv.candidates import is_simple
-from trainers.estimators import Inputs, KerasClassifier, KerasEstimator, KerasRegressor
+from trainers.estimators import Inputs, KerasClassifier, KerasEstimator, KerasRegressor, final_of
 
+_OURS = (KerasClassifier.__name__, KerasRegressor.__name__)
 _BETWEEN = ("orchestrator.", "sklearn.", "contextlib")
 
 
@@ -30,20 +30,15 @@ class NotOursError(Exception):
     """The search is scikit-learn's to do; the message says why."""
 
 
-def final_step(estimator: Any) -> Any:
-    """Return the last step of a pipeline, however nested; any other estimator itself."""
-    while type(estimator) is Pipeline:
-        estimator = estimator.steps[-1][1]
-    return estimator
-
-
 def check_ours(*estimators: Any) -> None:
     """Raise NotOursError unless the estimators end in ours and nothing in them has scikit-learn's callbacks."""
     for estimator in estimators:
-        final = final_step(estimator)
+        final = final_of(estimator)
         if not isinstance(final, KerasEstimator):
-            what = f"{type(final).__name__!r}" if final is not None else "None"
-            raise NotOursError(f"it ends in {what}, which is no KerasClassifier or KerasRegressor")
+            kind = type(final)
+            what = "None" if final is None else f"{kind.__module__}.{kind.__qualname__}"
+            remedy = f"; write: from kerasweep import {kind.__name__}" if kind.__name__ in _OURS else ""
+            raise NotOursError(f"it ends in {what}, which is no KerasClassifier or KerasRegressor of kerasweep's{remedy}")
         if isinstance(final, KerasClassifier | KerasRegressor) and type(final).fit is not KerasEstimator.fit:
             raise NotOursError(f"{type(final).__name__!r} has a fit of its own")
         check_callbacks(estimator)

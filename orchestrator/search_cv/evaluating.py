@@ -7,7 +7,7 @@ import signal
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -20,13 +20,13 @@ from orchestrator.search import Objective
 from orchestrator.search_cv.book import Book
 from orchestrator.search_cv.candidates import Coding, Listed, packing_of, values_seen
 from orchestrator.search_cv.estimators import warn
-from orchestrator.search_cv.gathering import Line, lines_of, original, warn_again
+from orchestrator.search_cv.gathering import Line, left_to_keras, lines_of, original, warn_again
 from orchestrator.search_cv.identity import Fingerprints, fingerprints_of, key_maker
 from orchestrator.search_cv.progress import take_away
 from orchestrator.search_cv.record import Asked, record_of
 from orchestrator.search_cv.workers import Hired, Wanted, hire, noting
 from trainers.estimators import FITTED, Work, load, stage_work
-from trainers.messages import Check, Checked, Failed, FoldFailed, Refit, Refitted
+from trainers.messages import Check, Checked, Failed, FoldFailed, FoldFinished, Refit, Refitted
 from trainers.settings import Config, EngineName, SweepSettings, Task, TrainerSettings
 
 _LONG = 1e9
@@ -38,7 +38,7 @@ class NotFusedWarning(UserWarning):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class Request:
     """What one call of ``fit`` evaluates, and how.
 
     Parameters
@@ -65,11 +65,10 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What a refit in a worker brought: the state of the last step, the steps before it, and how long it took."""
+    """What a refit in a worker brought: the state of the last step, and the steps before it."""
 
     state: Mapping[str, Any]
     steps: Sequence[tuple[str, Any]]
-    seconds: float
 
 
 @dataclass(slots=True)
@@ -79,7 +78,7 @@ class Evaluation:
     Workers are started when it is entered, and ended when an interruption leaves it.
     """
 
-    search: Search
+    request: Request
     _folder: Path = Path()
     _hired: Hired | None = None
     _book: Book | None = None
@@ -93,20 +92,20 @@ class Evaluation:
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="kerasweep-"))
         try:
-            self._hired = hire(self.search.workers, self._engine)
+            self._hired = hire(self.request.workers, self._engine)
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        take_away(self.search.watch)
+        take_away(self.request.watch)
         interrupted = error is not None and not isinstance(error, Exception)
         try:
             if interrupted and self._hired is not None:  # a Ctrl-C leaves nothing behind
                 self._hired.end()
             if self._book is not None:
-                output = self.search.work.output
+                output = self.request.work.output
                 self._book.close(error, None if output is None else Path(output))
             if self._hired is not None and not interrupted:
                 self._hired.release()
@@ -120,6 +119,12 @@ class Evaluation:
             warn(f"Fits were left to model.fit, one after another: {reasons}.", NotFusedWarning)
 
     # --- candidates ---------------------------------------------------------------------------------------------------------
+
+    def expect(self, values: Mapping[str, Iterable[Any]]) -> None:
+        """Give workers what later candidates may bring, by parameter, with the first ones: data are staged once then."""
+        for name, some in values.items():
+            for value in some:
+                self._coding.plain(name, value)
 
     def evaluate(self, candidates: Sequence[Mapping[str, Any]]) -> list[Line]:
         """Return what scikit-learn's ``_fit_and_score`` would return of each candidate on each split, split by split.
@@ -142,20 +147,25 @@ class Evaluation:
             return stop()
 
         def failed(failure: FoldFailed) -> None:
-            if failure.scoring or self.search.work.error_score == "raise":
+            if failure.scoring or self.request.work.error_score == "raise":
                 raise original(failure)
             failures[failure.trial][failure.fold] = failure
 
-        with noting(self.search.workers) as stop:
+        def finished(fold: FoldFinished) -> None:
+            warned.update(dict.fromkeys(fold.warnings))
+            if (reason := left_to_keras(fold.result)) is not None:
+                self._leave(reason)
+
+        with noting(self.request.workers) as stop:
             reason = drive(
                 plan,
                 book.sweep,
                 self._workers.dispatcher,
                 stop_requested=stop_requested,
                 clock=time.time,
-                watch=self.search.watch,
+                watch=self.request.watch,
                 failed=failed,
-                finished=lambda fold: warned.update(dict.fromkeys(fold.warnings)),
+                finished=finished,
                 about_to_run=stop.install,
             )
         if reason is not None:
@@ -171,11 +181,11 @@ class Evaluation:
             line
             for number in numbers
             for line in lines_of(
-                self.search.work,
+                self.request.work,
                 known.get(keys[number], {}),
                 failures.get(number, {}),
                 rows.get(number),
-                self._reasons.setdefault,
+                self._leave,
             )
         ]
 
@@ -199,13 +209,13 @@ class Evaluation:
             raise WorkerLostError(f"The worker answered a refit with {reply!r}.")
         found = load((folder / FITTED).read_bytes())
         self._book.note({"refit": {"epochs": reply.epochs, "seconds": found["seconds"]}})
-        return Fitted(found["final"], found["steps"], found["seconds"])
+        return Fitted(found["final"], found["steps"])
 
     # --- what comes before --------------------------------------------------------------------------------------------------
 
     @property
     def _engine(self) -> EngineName:
-        return "keras" if self.search.engine == "keras" else "fused"
+        return "keras" if self.request.engine == "keras" else "fused"
 
     @property
     def _workers(self) -> Hired:
@@ -218,20 +228,20 @@ class Evaluation:
         objects = sum(map(len, self._coding.values.values()))
         if self._settings is not None and objects == self._staged:
             return self._settings
-        search, first = self.search, self._settings is None
+        request, first = self.request, self._settings is None
         stage = self._folder / f"stage-{objects}"
-        stage_work(replace(search.work, values=self._coding.values), stage)
+        stage_work(replace(request.work, values=self._coding.values), stage)
         self._staged = objects
         self._settings = SweepSettings(
-            task=search.task,
-            seed=search.seed,
-            metrics=(search.metric,),
+            task=request.task,
+            seed=request.seed,
+            metrics=(request.metric,),
             stage=str(stage),
             trainer=TrainerSettings(type="estimator"),
             engine=self._engine,
         )
         self._workers.dispatcher.prepare(self._settings)
-        if first and (search.engine == "fused" or search.workers.address is not None):
+        if first and (request.engine == "fused" or request.workers.address is not None):
             self._check()
         return self._settings
 
@@ -240,12 +250,21 @@ class Evaluation:
         reply = self._workers.dispatcher.request(Check(self._configs[0]), _LONG)
         if isinstance(reply, Failed):
             raise original(reply)
-        if self.search.engine == "fused" and isinstance(reply, Checked) and not reply.fusable:
-            raise ValueError(f"engine='fused' cannot train this model: {reply.reason}. Take engine='auto' or 'keras'.")
+        if isinstance(reply, Checked) and not reply.fusable:
+            self._refuse(reply.reason)
+
+    def _leave(self, reason: str) -> None:
+        """Take note of why a fit was left to ``model.fit``, which ``engine="fused"`` refuses."""
+        self._refuse(reason)
+        self._reasons[reason] = None
+
+    def _refuse(self, reason: str | None) -> None:
+        if self.request.engine == "fused":
+            raise ValueError(f"engine='fused' cannot train this model: {reason}. Take engine='auto' or 'keras'.")
 
     def _begin(self, settings: SweepSettings) -> Book:
         if self._book is None:
-            work, asked = self.search.work, self.search.asked
+            work, asked = self.request.work, self.request.asked
             record = record_of(asked, settings, self._objective, len(work.splits), values_seen(self._configs))
             self._book = Book.begin(
                 asked.ledger or f"sqlite:///{self._folder / 'ledger.db'}",
@@ -258,21 +277,21 @@ class Evaluation:
 
     def _prints(self, settings: SweepSettings) -> Fingerprints:
         if self._fingerprints is None:
-            kept = self.search.asked.ledger is not None
-            self._fingerprints = fingerprints_of(self.search.work, seed=settings.seed, engine=settings.engine, kept=kept)
+            kept = self.request.asked.ledger is not None
+            self._fingerprints = fingerprints_of(self.request.work, seed=settings.seed, engine=settings.engine, kept=kept)
         return self._fingerprints
 
     @property
     def _objective(self) -> Objective:
-        return Objective(self.search.metric, "maximize")
+        return Objective(self.request.metric, "maximize")
 
     def _described(self, fingerprints: Fingerprints) -> dict[str, Any]:
-        X = self.search.work.X
+        X = self.request.work.X
         shape = [int(length) for length in getattr(X, "shape", None) or (len(X),)]
         return {"rows": shape[0], "shape": shape, "fingerprint": fingerprints.data}
 
     def _plan(self, settings: SweepSettings, book: Book) -> Plan:
-        splits, asked, fingerprints = self.search.work.splits, self.search.asked, self._prints(settings)
+        splits, asked, fingerprints = self.request.work.splits, self.request.asked, self._prints(settings)
         trained, tested = (sum(len(split[part]) for split in splits) for part in (0, 1))
         rows = trained // len(splits)
         return Plan(

@@ -22,7 +22,7 @@ def lines_of(
     folds: Mapping[int, FoldResult],
     failures: Mapping[int, FoldFailed],
     trial: TrialRow | None,
-    left_to_keras: Callable[[str], object],
+    left: Callable[[str], object],
 ) -> list[Line]:
     """Return a candidate's splits, in order.
 
@@ -31,21 +31,26 @@ def lines_of(
     folds : those that are finished, by their number.
     failures : those that raised; what is in neither was lost with its worker.
     trial : the candidate's row in the ledger, which says how.
-    left_to_keras : is told why a fit was left to ``model.fit``.
+    left : is told why a fit was left to ``model.fit``.
     """
     lines = []
     for number, (_, test) in enumerate(work.splits):
         fold, failure = folds.get(number), failures.get(number)
         if fold is not None:
             line = _scored(fold, work)
-            if fold.engine_reason:
-                left_to_keras(fold.engine_reason.removeprefix("left to model.fit: "))
+            if (reason := left_to_keras(fold)) is not None:
+                left(reason)
         elif failure is not None:
             line = _unscored(failure.traceback or failure.message, work)
         else:
             line = _unscored(f"The fit was lost: {trial.message if trial is not None else 'it was not reported'}", work)
         lines.append({**line, "n_test_samples": len(test)})
     return lines
+
+
+def left_to_keras(fold: FoldResult) -> str | None:
+    """Return why a fold was left to ``model.fit``; None where it was not, or all are."""
+    return fold.engine_reason.removeprefix("left to model.fit: ") if fold.engine_reason else None
 
 
 def warn_or_raise(lines: Sequence[Line], error_score: float | str, engine: str) -> None:

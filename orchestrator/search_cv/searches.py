@@ -28,8 +28,9 @@ class GridSearchCV(KerasSearchCV, model_selection.GridSearchCV):  # type: ignore
     ray_address : ``"auto"`` or ``host:port`` of a Ray whose workers do the fits; None: workers on this machine.
     tracking_uri : where MLflow shows the search; None: nowhere.
     ledger : URL or path of a ledger. The search is then a sweep that ``kerasweep list`` and ``show`` know, and an equal ``fit``
-        later trains only what is missing. None: nothing is kept.
-    name : the sweep's name; None: the class'.
+        later trains only what is missing: so folds of an estimator without ``random_state`` have the same seeds each time,
+        whatever ``numpy.random`` would draw. None: nothing is kept.
+    name : the sweep's name, and a folder in which callbacks' relative paths then lie; None: the class', and no folder.
     engine : ``"auto"`` trains many fits at once as one program where it can; ``"fused"`` refuses what it cannot; ``"keras"``
         has each done by ``model.fit`` on TensorFlow.
     others : as in scikit-learn. ``n_jobs`` None and -1 take as many workers as fit.
@@ -214,6 +215,9 @@ class GeneticSearchCV(KerasSearchCV, BaseSearchCV):  # type: ignore[misc]
             results = evaluate_candidates(candidates, more_results=more)
             scores = results[f"mean_test_{metric}"][-len(candidates) :]
             evolution.tell([float(score) if math.isfinite(score) else None for score in scores])
+
+    def _listed(self) -> dict[str, Any]:
+        return {name: values for name, values in self.param_distributions.items() if not hasattr(values, "rvs")}
 
     @property
     def _population(self) -> int:

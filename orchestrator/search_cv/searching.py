@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import _insert_error_scores
 from sklearn.utils.validation import _check_method_params
 
-from orchestrator.search_cv.asking import domains_of, first_metric, make_search
+from orchestrator.search_cv.asking import Options, domains_of, first_metric, make_request
 from orchestrator.search_cv.assembling import assemble
 from orchestrator.search_cv.estimators import (
     NotOursError,
@@ -57,21 +58,22 @@ class KerasSearchCV(BaseSearchCV):  # type: ignore[misc]
         """
         random_state: Any = getattr(self, "random_state", None)
         drawn = random_state.get_state() if hasattr(random_state, "get_state") else None
-        try:
-            check_callbacks(self)
-            check_ours(self.estimator)
-            return self._fit_in_workers(X, y, params)
-        except NotOursError as reason:
-            message = f"{type(self).__name__}: this search is scikit-learn's own, in this process and its children: {reason}."
-            warn(message)
-        except BaseException:
+        with _splits_kept(self):
+            try:
+                check_callbacks(self)
+                check_ours(self.estimator)
+                return self._fit_in_workers(X, y, params)
+            except NotOursError as reason:
+                message = f"{type(self).__name__}: this search is scikit-learn's own, in this process and its children: {reason}."
+                warn(message)
+            except BaseException:
+                self._forget_fit()
+                raise
+            if drawn is not None:
+                random_state.set_state(drawn)
             self._forget_fit()
-            raise
-        if drawn is not None:
-            random_state.set_state(drawn)
-        self._forget_fit()
-        fitted: Self = super().fit(X, y, **params)
-        return fitted
+            fitted: Self = super().fit(X, y, **params)
+            return fitted
 
     def _fit_in_workers(self, X: Any, y: Any, params: Mapping[str, Any]) -> Self:
         scorers, refit_metric = self._get_scorers()
@@ -95,7 +97,9 @@ class KerasSearchCV(BaseSearchCV):  # type: ignore[misc]
         )
         with ExitStack() as stack:
             rounds = _Rounds(self, work, split_params, refit_metric, stack)
-            self._run_search(rounds, callback_ctx=self._init_callback_context(max_subtasks=None))
+            context = self._init_callback_context(max_subtasks=None)
+            takes = "callback_ctx" in signature(self._run_search).parameters  # a class of the user's may not
+            self._run_search(rounds, **({"callback_ctx": context} if takes else {}))
             self._choose(rounds)
         self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
         self.cv_results_ = rounds.results
@@ -125,10 +129,26 @@ class KerasSearchCV(BaseSearchCV):  # type: ignore[misc]
         """Return what the ledger says of how candidates are found."""
         return {"type": "given"}
 
+    def _listed(self) -> Mapping[str, Iterable[Any]]:
+        """Return values that candidates of later rounds may bring, by parameter, so that workers are given them at once."""
+        return {}
+
     def _forget_fit(self) -> None:
         """Be as before the first ``fit``."""
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
             delattr(self, name)
+
+
+@contextmanager
+def _splits_kept(search: KerasSearchCV) -> Iterator[None]:
+    """Have a generator of splits read once: where we find that a search is scikit-learn's to do, it needs them too."""
+    given = search.cv
+    if isinstance(given, Iterator):
+        search.cv = list(given)
+    try:
+        yield
+    finally:
+        search.cv = given
 
 
 @dataclass(slots=True)
@@ -189,13 +209,22 @@ class _Rounds:
             )
         if not splits or not candidates:
             raise ValueError("No fits were performed. Was the CV iterator empty? Were there no candidates?")
-        asked = make_search(
+        request = make_request(
             work,
             splits,
-            search,
+            Options.of(search),
             door=type(search).__name__,
-            metric=self.refit_metric if isinstance(self.refit_metric, str) else first_metric(work.scorers),
+            metric=self._deciding,
             strategy=search._strategy(),
             space=domains_of(getattr(search, "param_distributions", None)),
         )
-        return self.stack.enter_context(Evaluation(asked))
+        evaluation = self.stack.enter_context(Evaluation(request))
+        evaluation.expect(search._listed())
+        return evaluation
+
+    @property
+    def _deciding(self) -> str:
+        """The name of the metric that the ledger compares by; a callable that scores by several names has said none of them."""
+        if callable(self.search.scoring) and isinstance(self.search.refit, str):
+            return self.search.refit
+        return self.refit_metric if isinstance(self.refit_metric, str) else first_metric(self.work.scorers)

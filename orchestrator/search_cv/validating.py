@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +20,11 @@ from sklearn.model_selection._validation import (
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _manual_routing, _routing_enabled, process_routing
 
-from orchestrator.search_cv.asking import OURS, first_metric, make_search
+from orchestrator.search_cv.asking import OURS, Options, first_metric, make_request
 from orchestrator.search_cv.estimators import NotOursError, check_ours, cuttable, splitter, warn
 from orchestrator.search_cv.evaluating import Evaluation
 from orchestrator.search_cv.gathering import warn_or_raise
 from trainers.estimators import Work
-
-
-@dataclass(slots=True, kw_only=True)
-class _Options:
-    n_jobs: int | None
-    verbose: int
-    ray_address: str | None
-    tracking_uri: str | None
-    ledger: str | Path | None
-    name: str | None
-    engine: str
 
 
 @validate_params({**model_selection.cross_validate._skl_parameter_constraints, **OURS}, prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
@@ -113,10 +101,10 @@ def cross_validate(
         error_score=error_score,
         return_train_score=return_train_score,
     )
-    search = make_search(
+    request = make_request(
         work,
         splits,
-        _Options(
+        Options(
             n_jobs=n_jobs,
             verbose=verbose,
             ray_address=ray_address,
@@ -130,7 +118,7 @@ def cross_validate(
         strategy={"type": "given"},
         space={},
     )
-    with Evaluation(search) as evaluation:
+    with Evaluation(request) as evaluation:
         results = evaluation.evaluate([{}])
         warn_or_raise(results, error_score, engine)
     if callable(scoring):

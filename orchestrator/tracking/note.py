@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.results import baseline_means, bounds_line, bounds_met, is_finite, objective_of, trial_values, winner_of
+from orchestrator.results import baseline_means, bounds_line, bounds_met, is_finite, objective_of, trial_values, way_on, winner_of
 from orchestrator.search import SweepState
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def sweep_note(sweep: SweepRow, trials: Sequence[TrialRow], report: str = "") ->
         *_warnings(sweep),
         "States: "
         + ", ".join(f"{count} {state}" for state, count in sorted(Counter(str(trial.state) for trial in trials).items())),
-        f"Go on: `kerasweep resume {sweep.name}`. Look closer: `kerasweep show {sweep.name}`.",
+        f"Go on: {way_on(sweep)}. Look closer: `kerasweep show {sweep.name}`.",
     ]
     end = f"\n\n{report[: MOST_CHARACTERS // 2]}" if report else ""
     return "\n\n".join(part for part in parts if part)[: MOST_CHARACTERS - len(end)] + end

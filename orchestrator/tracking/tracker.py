@@ -15,6 +15,7 @@ from typing import TypeVar
 from orchestrator.errors import TrackingError
 from orchestrator.ledger import Ledger, SweepRow
 from orchestrator.redaction import without_password
+from orchestrator.results import way_on
 from orchestrator.tracking.projector import Projector
 from orchestrator.tracking.reach import why_away
 from orchestrator.tracking.store import MlflowStore, UploadedModel, absolute_uri
@@ -62,7 +63,7 @@ class Tracker:
         self._uri = absolute_uri(uri)
         self.uri = without_password(self._uri)
         """The URI for messages: a password in it is hidden."""
-        self._title, self._name = sweep.title, sweep.name
+        self._title, self._way_on = sweep.title, way_on(sweep)
         self._projector = Projector(ledger, sweep, lambda: open_store(self._uri, experiment))
         self._first_pause = pause
         self._failures = 0
@@ -119,11 +120,11 @@ class Tracker:
             left = f"an unknown part ({error})"
         if left:
             logger.warning(
-                "MLflow at %s lacks %s of sweep %s. The ledger holds it: 'kerasweep resume %s' brings it there.",
+                "MLflow at %s lacks %s of sweep %s. The ledger holds it: %s brings it there.",
                 self.uri,
                 left,
                 self._title,
-                self._name,
+                self._way_on,
             )
         return not left
 

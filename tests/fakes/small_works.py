@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.model_selection._validation import _fit_and_score
 
@@ -40,6 +40,17 @@ def net(units: int = 5, learning_rate: float = 0.1, outputs: int = 1, loss: str 
         optimizer=keras.optimizers.SGD(learning_rate), loss=loss, weighted_metrics=["mae"] if "sparse" not in str(loss) else []
     )
     return model
+
+
+class Squaring(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Squares rows where they lie."""
+
+    def fit(self, X: Any, y: Any = None) -> Squaring:
+        return self
+
+    def transform(self, X: Any) -> Any:
+        X **= 2
+        return X
 
 
 def classifier(**params: Any) -> KerasClassifier:

@@ -4,9 +4,9 @@ from trainers.estimators.base import KerasEstimator
 from trainers.estimators.classifier import KerasClassifier
 from trainers.estimators.identity import digest_of, label_of
 from trainers.estimators.inputs import Inputs
-from trainers.estimators.instances import dump, load
+from trainers.estimators.instances import dump, is_users, load
 from trainers.estimators.regressor import KerasRegressor
-from trainers.estimators.work import FITTED, EstimatorEvaluator, Work, open_work, params_of, pickled, stage_work
+from trainers.estimators.work import FITTED, EstimatorEvaluator, Work, final_of, open_work, params_of, pickled, stage_work
 
 __all__ = [
     "FITTED",
@@ -18,6 +18,8 @@ __all__ = [
     "Work",
     "digest_of",
     "dump",
+    "final_of",
+    "is_users",
     "label_of",
     "load",
     "open_work",

@@ -10,9 +10,9 @@ import numpy as np
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from trainers.estimators.asking import ask, known_answer
-from trainers.estimators.building import Recipe
-from trainers.estimators.fitting import Fit, fit_here
+from trainers.estimators.answers import ask, known_answer
+from trainers.estimators.building import Recipe, as_it_was
+from trainers.estimators.fitting import Fit, fit_here, rows_trained
 from trainers.estimators.instances import StoredModel, renewed
 from trainers.estimators.outputs import NetOutput, Outputs, cut, net_outputs
 from trainers.estimators.parameters import Parameters
@@ -182,7 +182,12 @@ class KerasEstimator(Parameters):
             self._outputs = Outputs(tuple(plans), keyed)
         if (class_weight := settings.pop("class_weight")) is not None:
             of_class = self._class_weights(class_weight, self._outputs.cut(target, "y"), weights)
-            inputs, target, weights = _without_zeros(inputs, target, of_class if weights is None else weights * of_class)
+            watched = bool(settings["validation_split"]) and settings["validation_data"] is None
+            if watched:  # Keras weights no class in what it watches
+                of_class[rows_trained(len(of_class), settings["validation_split"]) :] = 1
+            weights = of_class if weights is None else weights * of_class
+            if not watched:  # else fewer rows would move the cut
+                inputs, target, weights = _without_zeros(inputs, target, weights)
         return Fit(
             model=model,
             recipe=recipe,
@@ -215,7 +220,7 @@ class KerasEstimator(Parameters):
         """Be as fitted as the estimator whose ``_fitted_state`` it is."""
         self.__dict__.update({name: value for name, value in state.items() if name != "weights"})
         recipe = Recipe(self._builder(), self._routed(), **self._made)
-        self._net = StoredModel(build=recipe.build, weights=state["weights"], example=self._made["row"])
+        self._net = StoredModel(build=as_it_was(recipe), weights=state["weights"], example=self._made["row"])
         self._answers = None
 
     def _seed_for_fit(self) -> int:

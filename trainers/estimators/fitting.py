@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ class Fit:
     model : built by the builder (or the one that goes on, by ``warm_start``), compiled, its initial weights drawn.
     inputs : array or dict of arrays by input name; training rows only, those of weight 0 left out.
     target : array, or list or dict of arrays where the net has several outputs, as the loss takes it.
-    weights : (rows,) float32, sample weight times class weight; None where all are 1.
+    weights : (rows,) float32, sample weight times class weight, the latter for rows trained on; None where all are 1.
     validation : inputs, target and weights of ``validation_data``, as above.
     validation_split : the last part of the rows that is watched, before shuffling.
     seed : of shuffling and of whatever is random while it trains.
@@ -47,6 +48,11 @@ class Fit:
     others: dict[str, Any] = field(default_factory=dict)
     recipe: Recipe
     goes_on: bool = False
+
+
+def rows_trained(rows: int, validation_split: float) -> int:
+    """Return how many of the rows are trained on, as Keras cuts; those beyond are watched."""
+    return math.floor(rows * (1 - validation_split))
 
 
 def fit_here(fit: Fit) -> dict[str, list[float]]:

@@ -35,7 +35,7 @@ class NetOutput:
     flat: bool = False
 
 
-class Plan(Protocol):
+class OutputPlan(Protocol):
     """How one output takes its part of y, and what it says."""
 
     @property

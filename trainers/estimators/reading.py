@@ -12,14 +12,13 @@ from sklearn.utils.validation import _num_samples, validate_data
 
 from trainers.estimators.inputs import as_array, as_inputs
 from trainers.estimators.instances import plain
+from trainers.estimators.routing import FIT_BY_CONSTRUCTOR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
     Arrays = Array | dict[str, Array]
-
-_OURS = ("epochs", "batch_size", "callbacks", "validation_split", "validation_data", "class_weight", "shuffle", "verbose")
 
 
 def read_inputs(estimator: Any, X: Any, *, reset: bool, where: str = "X") -> Arrays:
@@ -79,7 +78,7 @@ def settings_of(routed: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str
     """Return the settings of a fit by the fields of ``fitting.Fit``: what the call gave, before what the constructor did."""
     said = {name: value if name == "validation_data" else plain(value) for name, value in given.items() if value is not None}
     all_settings = {**routed, **said}
-    settings = {name: all_settings.pop(name) for name in _OURS}
+    settings = {name: all_settings.pop(name) for name in FIT_BY_CONSTRUCTOR}
     callbacks = settings["callbacks"]
     settings["callbacks"] = [] if callbacks is None else list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
     settings["validation_split"] = settings["validation_split"] or 0.0

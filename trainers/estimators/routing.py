@@ -33,8 +33,14 @@ from trainers.recipes import GIVEN_BY_US
 
 Builder = Callable[..., Any]
 
+FIT_BY_CONSTRUCTOR = (
+    *("epochs", "batch_size", "callbacks", "validation_split"),
+    *("validation_data", "class_weight", "shuffle", "verbose"),
+)
+"""The parameters of ``model.fit`` that an estimator's constructor has by their names."""
+
 FIT = (
-    *("epochs", "batch_size", "callbacks", "validation_split", "validation_data", "class_weight", "shuffle", "verbose"),
+    *FIT_BY_CONSTRUCTOR,
     *("initial_epoch", "steps_per_epoch", "validation_steps", "validation_batch_size", "validation_freq"),
 )
 """The parameters of ``model.fit`` that settings may give; rows and their weights are the arguments of an estimator's ``fit``."""
@@ -49,7 +55,7 @@ _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_O
 
 
 @dataclass(frozen=True, slots=True)
-class Parameters:
+class Signature:
     """What a builder takes by name: ``defaults`` of those that have one, ``required`` the others, ``anything``: also any name."""
 
     defaults: Mapping[str, Any]
@@ -108,19 +114,19 @@ def required_builder(model: Any, build_fn: Any) -> Builder:
     return builder
 
 
-def parameters_of(builder: Builder) -> Parameters:
+def parameters_of(builder: Builder) -> Signature:
     """Return what a function, lambda, partial, bound method, class or object with ``__call__`` takes by name."""
     try:
         signature = inspect.signature(_called(builder))
     except (TypeError, ValueError):  # written in C, without a signature
-        return Parameters({}, anything=True)
+        return Signature({}, anything=True)
     found = list(signature.parameters.values())
     if isinstance(builder, type):
         found = found[1:]  # self, cls
     defaults = {p.name: p.default for p in found if p.kind in _BY_NAME and p.default is not _REQUIRED}
     required = [p.name for p in found if p.kind in (*_BY_NAME, p.POSITIONAL_ONLY) and p.default is _REQUIRED]
     anything = any(p.kind is p.VAR_KEYWORD for p in found)
-    return Parameters(MappingProxyType(defaults), tuple(required), anything)
+    return Signature(MappingProxyType(defaults), tuple(required), anything)
 
 
 def canonical(given: Mapping[str, Any], own: Collection[str], builder: Builder | None) -> dict[str, Any]:
@@ -254,14 +260,14 @@ def _called(builder: Builder) -> Any:
     return lambda self: None
 
 
-def _key(name: str, own: Collection[str], taken: Parameters) -> str:
+def _key(name: str, own: Collection[str], taken: Signature) -> str:
     short = name.removeprefix("model__")
     if short == name or name in taken.names or short in own or _prefixed(short):
         return name
     return short if short in taken.names or (taken.anything and short not in FIT) else name
 
 
-def _problem(name: str, own: Collection[str], taken: Parameters, builder: str) -> str | None:
+def _problem(name: str, own: Collection[str], taken: Signature, builder: str) -> str | None:
     """Return what is wrong with a name that is neither the constructor's nor in the builder's signature, None for nothing."""
     prefix, _, short = name.partition("__")
     problem = None

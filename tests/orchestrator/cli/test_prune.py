@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -67,6 +68,16 @@ def test_yes_removes_it_and_the_trials_stay(folder: Path) -> None:
         assert list(ledger.known_folds(map(fake_key, range(3)))) == [fake_key(2)]
     assert CliRunner().invoke(main, ["show", "old"]).stdout == before
     assert call("--yes").stdout.splitlines()[0] == "removed: nothing"
+
+
+def test_what_was_given_from_python_and_no_sweep_names_is_listed_and_removed(folder: Path) -> None:
+    rows = folder / "kerasweep-output" / "given" / "data-0123456789abcdef.npz"
+    rows.parent.mkdir()
+    rows.write_bytes(b"x" * 2000)
+    os.utime(rows, (0, 0))
+    assert "     2.0 kB  1 file given from Python, which no sweep names" in call().stdout.splitlines()
+    assert "given" in [one["kind"] for one in json.loads(call("--yes", "--json").stdout)["left"]]
+    assert not rows.parent.exists()
 
 
 def test_what_is_young_stays(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import IO
 
@@ -43,3 +44,11 @@ def test_a_folder_that_is_empty_then_goes_too(tmp_path: Path) -> None:
     files.write("new", lambda file: file.write(b"."))
     files.take_back()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_given_again_is_young_again(tmp_path: Path) -> None:
+    files = Files(tmp_path / "given")
+    path = files.write("one", lambda file: file.write(b"."))
+    os.utime(path, (0, 0))
+    files.write("one", lambda file: file.write(b"."))
+    assert path.stat().st_mtime > 0

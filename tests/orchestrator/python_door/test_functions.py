@@ -62,6 +62,12 @@ def test_an_installed_function_needs_no_folder(tmp_path: Path, files: Files) -> 
     assert (place, reference) == (tmp_path, "sklearn.preprocessing._data:StandardScaler")
 
 
+def test_so_is_one_of_the_standard_library(tmp_path: Path, files: Files) -> None:
+    import textwrap
+
+    assert one(textwrap.dedent, tmp_path, files) == (tmp_path, "textwrap:dedent")
+
+
 def test_modules_of_two_folders_are_written_down(tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     functions = {
         "trainer.builder": module(tmp_path / "one", "face_one", monkeypatch).create,

@@ -83,7 +83,8 @@ def test_rows_and_a_function_in_memory_become_a_sweep_like_any_other(small: dict
     assert 0 < len(kept_out) < len(FEATURES)
     assert load_sweep("small").leaderboard().equals(sweep.leaderboard())
 
-    again = run_sweep(small, data=(FEATURES.copy(), TARGET.copy()), builder=builder())  # an equal function, made anew
+    # an equal function, made anew, and the same ledger by its path
+    again = run_sweep(small, data=(FEATURES.copy(), TARGET.copy()), builder=builder(), ledger=tmp_path / "kerasweep.db")
     assert again.title == "small/manual-2"
     assert again.leaderboard()["cached_from"].notna().sum() == 2
 

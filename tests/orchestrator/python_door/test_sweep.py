@@ -130,3 +130,12 @@ def test_it_survives_pickle_and_a_change_of_folder(
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
     assert relative.title == pickle.loads(pickle.dumps(sweep)).title == "demo/manual-1"  # noqa: S301 (our own bytes)
+
+
+def test_a_path_is_a_ledger_too(sweep: Sweep, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for ledger in ("ledger.db", tmp_path / "ledger.db", url):
+        assert load_sweep("demo", ledger).title == sweep.title
+    with pytest.raises(NotFoundError, match="load_sweep"):
+        load_sweep("demo", "none.db")
+    assert not (tmp_path / "none.db").exists()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_sweeps import START, Clock, begin, end, fake_key, run
+from fake_sweeps import START, Clock, begin, end, fake_key, fake_spec, run
 
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
@@ -21,6 +21,7 @@ from orchestrator.ledger.records import SweepRow
 from orchestrator.running.output import claim_output
 from orchestrator.running.pruning import Pruning, find_left, remove_left
 from orchestrator.search.trials import SweepState
+from orchestrator.spec import DOOR
 from orchestrator.tracking.registry import ModelRegistry
 from orchestrator.tracking.store import open_client
 from orchestrator.tracking.store_lock import alone, remove_lock_file
@@ -218,6 +219,38 @@ def test_champions_stay_whole(place: Place) -> None:
     assert len([one for one in place.look(keep_champions=False).left if one.kind == "folder"]) == 5
     place.prune()
     assert len(place.ledger.folds(fake_key(3))) == 2
+
+
+def test_what_was_given_from_python_goes_when_no_sweep_names_it(place: Place) -> None:
+    given = place.output / "given"
+    (given / "__pycache__").mkdir(parents=True)
+    named, other = "0123456789ab", "ba9876543210"
+    names = [f"data-{named}cdef.npz", f"session_{named}.py", f"session_{named}_pickle.py"]
+    gone = [f"data-{other}fedc.parquet", f"session_{other}.py", f"session_{other}_pickle.py", f".data-{other}aaaa.npz.77"]
+    gone.append(f"__pycache__/session_{other}_pickle.cpython-311.pyc")
+    for name in (*names, *gone, "data-ffffffffffffffff.npz", "own.py"):
+        (given / name).write_text("x" * 10)
+        os.utime(given / name, (START + 20 * DAY if "ffff" in name else START,) * 2)
+    data = {"source": "npz", "name": None, "path": str(given / names[0]), "callable": None}
+    trainer = {"type": "builder", "builder": f"session_{named}:create", "params": {}}
+    place.swept("old", days=10, numbers=(), data=data, trainer=trainer)
+    before = sorted(given.rglob("*"))
+    assert place.found() == ["5 files given from Python, which no sweep names"]
+    assert sorted(given.rglob("*")) == before, "looking changes nothing"
+    assert place.prune() == ["5 files given from Python, which no sweep names"]
+    assert sorted(path.name for path in given.iterdir()) == sorted([*names, "data-ffffffffffffffff.npz", "own.py"])
+    assert place.found() == []
+
+
+def test_a_search_from_python_is_continued_by_its_call_and_needs_no_mlflow(place: Place) -> None:
+    for name, state in (("done", SweepState.COMPLETED), ("stopped", SweepState.STOPPED)):
+        place.clock.now = START
+        spec = {**fake_spec(name, tracking={"uri": "", "experiment": name}), DOOR: "GridSearchCV"}
+        sweep = place.ledger.claim_sweep(name, spec, None, Owner("host", 9), 60.0, new=True)
+        run(place.ledger, sweep, (0,) if name == "done" else (1,))
+        place.ledger.finish_sweep(sweep, state)
+    assert place.reasons() == {"stopped/manual-1": "it is unfinished: the same call of GridSearchCV continues it"}
+    assert place.found() == ["2 folds of 1 sweep in the ledger"]
 
 
 def test_programs_that_nobody_has_used_go(place: Place) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
 from typing import Any
 
 import numpy as np
 import pytest
 
-from orchestrator.search_cv.candidates import Coding, Listed, values_seen
+from orchestrator.search.trials import Trial
+from orchestrator.search_cv.candidates import Coding, Listed, packing_of, values_seen
 from trainers.estimators import params_of
 
 
@@ -68,3 +70,28 @@ def test_listed_configs_may_repeat() -> None:
 
 def test_values_seen_are_choices_in_order() -> None:
     assert values_seen([{"a": 1, "b": "x"}, {"a": True}, {"a": 1.0, "b": "x"}]) == {"a": [1, True, 1.0], "b": ["x"]}
+
+
+class Activation(str, Enum):  # noqa: UP042 (str() gives another text than its own)
+    RELU = "relu"
+    TANH = "tanh"
+
+
+def test_a_member_of_an_enum_of_texts_stays_what_it_is() -> None:
+    coding = Coding()
+    config = coding.config_of({"x": Activation.RELU})
+    assert config["x"] != "relu"
+    assert params_of(config, coding.values)["x"] is Activation.RELU
+    assert coding.config_of({"x": "relu"}) == {"x": "relu"}
+    assert coding.config_of({"x": Activation.TANH})["x"] != config["x"]
+
+
+def test_nets_of_one_graph_go_together_wherever_in_a_pipeline_they_stand() -> None:
+    packing = packing_of(1, 32, 100, together=True)
+
+    def group(**config: Any) -> Any:
+        return packing.group(Trial(0, config, "key"))
+
+    assert group(clf__init="normal") == group(clf__init="uniform")
+    assert group(model__init="normal", model__epochs=1) == group(model__init="uniform", model__epochs=2)
+    assert group(clf__units=3) != group(clf__units=4)

@@ -24,6 +24,24 @@ def net(units: int = 4) -> Any:
 
 
 @pytest.mark.full
+def test_backups_are_kept_per_trial_and_fold_and_restored_by_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    monkeypatch.chdir(tmp_path)
+    search = GridSearchCV(KerasClassifier(net, epochs=2, random_state=0), {"units": [4, 5]}, cv=2, engine="keras")
+    expected = search.fit(X, Y).cv_results_["mean_test_score"]
+    backup = keras.callbacks.BackupAndRestore("backup", delete_checkpoint=False)
+    search.fit(X, Y, callbacks=[backup])
+    assert search.cv_results_["mean_test_score"] == pytest.approx(expected)
+    assert len(search.best_estimator_.history_["loss"]) == 2
+    files = {str(file.parent.relative_to(tmp_path)) for file in tmp_path.rglob("latest.weights.h5")}
+    assert files == {"backup", *(f"trial-{trial}/fold-{fold}/backup" for trial in range(2) for fold in range(2))}
+    shared = keras.callbacks.BackupAndRestore(str(tmp_path / "shared"))
+    with pytest.raises(ValueError, match="expected a relative backup_dir"):
+        search.fit(X, Y, callbacks=[shared])
+
+
+@pytest.mark.full
 @pytest.mark.parametrize("tracked", [False, True])
 def test_files_are_kept_per_trial_and_fold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracked: bool) -> None:
     import keras

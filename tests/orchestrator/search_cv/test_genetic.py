@@ -12,7 +12,7 @@ from sklearn.datasets import load_iris
 from sklearn.tree import DecisionTreeClassifier
 from stub_estimators import StubClassifier
 
-from orchestrator.search_cv import GeneticSearchCV
+from orchestrator.search_cv import GeneticSearchCV, evaluating
 from orchestrator.search_cv.genetic import Evolution
 
 pytestmark = pytest.mark.usefixtures("stub_workers")
@@ -106,3 +106,13 @@ def test_other_distributions_are_drawn_from() -> None:
 
 def test_it_can_be_cloned() -> None:
     assert clone(search(refit="a")).get_params(deep=False)["population_size"] == 6
+
+
+def test_data_are_staged_once_whatever_later_generations_bring(monkeypatch: pytest.MonkeyPatch) -> None:
+    staged: list[Any] = []
+    stage = evaluating.stage_work
+    monkeypatch.setattr(evaluating, "stage_work", lambda work, folder: (staged.append(folder), stage(work, folder)))
+    space = {"blur": stats.uniform(0, 1), "hook": [(number, "x") for number in range(30)]}
+    found = GeneticSearchCV(StubClassifier(), space, n_iter=12, population_size=4, random_state=0, cv=2).fit(X, Y)
+    assert len({params["hook"] for params in found.cv_results_["params"][4:]}) > 1
+    assert len(staged) == 1

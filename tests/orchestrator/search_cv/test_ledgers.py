@@ -19,6 +19,8 @@ from orchestrator.cli import main
 from orchestrator.ledger import Ledger
 from orchestrator.search import SweepState, TrialState
 from orchestrator.search_cv import GridSearchCV, RandomizedSearchCV, cross_val_score
+from orchestrator.search_cv.asking import Options, make_request
+from trainers.estimators import KerasClassifier, Work
 
 pytestmark = [pytest.mark.usefixtures("stub_workers"), pytest.mark.filterwarnings("ignore:One or more of the:UserWarning")]
 X, Y = load_iris(return_X_y=True)
@@ -152,6 +154,32 @@ def test_it_is_listed_and_shown_like_any_sweep(ledger: str) -> None:
     assert (code, "blur = 0.1" in shown, "test_accuracy" in shown) == (0, True, True)
     code, shown = run("best", "stubs", "--ledger", ledger)
     assert (code, "over 2 folds" in shown) == (0, True)
+
+
+def two_scores(estimator: Any, X: Any, y: Any) -> dict[str, float]:
+    right = float((estimator.predict(X) == y).mean())
+    return {"right": right, "wrong": 1 - right}
+
+
+def test_the_metric_of_a_callable_that_names_its_scores_is_the_one_of_refit(ledger: str) -> None:
+    fit(ledger, scoring=two_scores, refit="right")
+    with Ledger(ledger) as opened:
+        (sweep,) = opened.sweeps()
+        assert sweep.spec["sweep"]["objective"]["metric"] == "test_right"
+        assert {trial.state for trial in opened.trials(sweep.id)} == {TrialState.COMPLETED}
+
+
+def test_fit_s_own_epochs_are_the_ones_that_are_told(tmp_path: Path) -> None:
+    def told(estimator: Any, **given: Any) -> Any:
+        work = Work(estimator=estimator, X=X, y=Y, splits=(), scorers=None, fit_params=given)
+        options = Options(n_jobs=1, verbose=0, ray_address=None, tracking_uri=None, ledger=None, name=None, engine="auto")
+        asked = make_request(work, [(X, Y)], options, door="GridSearchCV", metric="score", strategy={}, space={}).asked
+        return asked.epochs, asked.batch_size
+
+    assert told(KerasClassifier(len, epochs=3)) == (3, 32)
+    assert told(KerasClassifier(len, epochs=3, fit__epochs=4, batch_size=8)) == (4, 8)
+    assert told(KerasClassifier(len, epochs=3, fit__epochs=4), epochs=100, batch_size=None) == (100, 32)
+    assert told(make_pipeline(StandardScaler(), KerasClassifier(len)), kerasclassifier__epochs=100) == (100, 32)
 
 
 def test_ranges_are_shown_as_ranges(ledger: str) -> None:

@@ -105,6 +105,15 @@ def test_a_pipeline_with_scorings_weights_and_train_scores(theirs: Reference) ->
 
 
 @pytest.mark.full
+def test_one_hot_targets_that_accuracy_cannot_compare_with_labels(theirs: Reference) -> None:
+    rows, options = (X, np.eye(3)[Y]), {"cv": 2, "scoring": {"by name": "accuracy"}, "refit": False}
+    with pytest.warns(UserWarning, match=r"(?s)Scoring failed.*mix of multilabel-indicator and"):
+        found = both(theirs, GridSearchCV, classifier(), {"rate": [0.1]}, rows=rows, **options)
+    assert np.isnan(found.cv_results_["mean_test_by name"]).all()
+    both(theirs, GridSearchCV, classifier(), {"rate": [0.1]}, rows=rows, cv=2)
+
+
+@pytest.mark.full
 def test_groups_a_failing_candidate_and_early_stopping(theirs: Reference) -> None:
     import keras
 
@@ -177,6 +186,8 @@ def test_what_is_left_to_fit_is_equal_too_and_said_once(theirs: Reference) -> No
 def test_the_fused_engine_can_be_insisted_on() -> None:
     with pytest.raises(ValueError, match=r"engine=.fused. cannot train this model: .*LearningRateScheduler"):
         GridSearchCV(classifier(callbacks=[Halving.made()]), {"rate": [0.1]}, cv=2, engine="fused").fit(X, Y)
+    with pytest.raises(ValueError, match=r"engine=.fused. cannot train this model: .*LearningRateScheduler"):
+        GridSearchCV(classifier(), {"callbacks": [None, [Halving.made()]]}, cv=2, engine="fused").fit(X, Y)
     assert GridSearchCV(classifier(), {"rate": [0.1]}, cv=2, engine="fused").fit(X, Y).best_score_ > 0
 
 

@@ -26,6 +26,7 @@ from stub_estimators import StubClassifier, StubRegressor
 
 from orchestrator.search_cv import GridSearchCV, RandomizedSearchCV, workers
 from orchestrator.search_cv.estimators import NotOursError, check_ours
+from trainers.errors import UserCodeError
 from trainers.estimators import KerasClassifier
 
 pytestmark = [pytest.mark.usefixtures("stub_workers"), pytest.mark.filterwarnings("ignore:One or more of the:UserWarning")]
@@ -359,6 +360,28 @@ def test_other_estimators_are_searched_by_scikit_learn(estimator: Any, grid: Any
 
 
 @pytest.mark.usefixtures("no_worker")
+def test_a_generator_of_splits_is_there_for_scikit_learn_too() -> None:
+    pipeline = make_pipeline(StandardScaler(), StubClassifier())
+    grid = {"stubclassifier": [StubClassifier(), DecisionTreeClassifier(random_state=0)]}
+    splits = [(np.arange(50, 150), np.arange(50)), (np.arange(100), np.arange(100, 150))]
+    given = (split for split in splits)
+    with pytest.warns(UserWarning, match="scikit-learn's own"):
+        found = GridSearchCV(pipeline, grid, cv=given).fit(X, Y)
+    assert_equal_searches(found, theirs.GridSearchCV(pipeline, grid, cv=splits).fit(X, Y))
+    assert found.cv is given
+
+
+@pytest.mark.usefixtures("no_worker")
+@pytest.mark.parametrize("name", ["KerasClassifier", "KerasRegressor"])
+def test_another_packages_class_of_that_name_is_told_from_ours(name: str) -> None:
+    other = type(name, (DecisionTreeClassifier,), {"__module__": "scikeras.wrappers"})
+    with pytest.warns(
+        UserWarning, match=f"ends in scikeras.wrappers.{name}, which is no .*; write: from kerasweep import {name}"
+    ):
+        GridSearchCV(other(), {"max_depth": [1]}, cv=2).fit(X, Y)
+
+
+@pytest.mark.usefixtures("no_worker")
 def test_its_draws_are_scikit_learns_too() -> None:
     space = {"stub": [StubClassifier(), DecisionTreeClassifier(random_state=0)], "scale": [StandardScaler(), None]}
     pipeline = Pipeline([("scale", StandardScaler()), ("stub", StubClassifier())])
@@ -366,6 +389,28 @@ def test_its_draws_are_scikit_learns_too() -> None:
         mine = RandomizedSearchCV(pipeline, space, n_iter=3, cv=2, random_state=np.random.RandomState(1)).fit(X, Y)
     other = theirs.RandomizedSearchCV(pipeline, space, n_iter=3, cv=2, random_state=np.random.RandomState(1)).fit(X, Y)
     assert_equal_searches(mine, other)
+
+
+# --- classes of the user's ------------------------------------------------------------------------------------------------------
+
+
+def test_a_class_that_proposes_candidates_in_its_own_way() -> None:
+    class Twice(GridSearchCV):
+        def _run_search(self, evaluate_candidates: Any) -> None:  # type: ignore[override]
+            first = evaluate_candidates([{"blur": 0.1}, {"blur": 1.0}])
+            evaluate_candidates([{"blur": 10.0 * first["mean_test_score"][0]}])
+
+    assert len(Twice(StubClassifier(), {}, cv=2).fit(X, Y).cv_results_["params"]) == 3
+
+
+def test_what_cannot_be_carried_to_workers_is_told_with_its_part(tmp_path: Any) -> None:
+    with (tmp_path / "log").open("w") as file:
+        with pytest.raises(UserCodeError, match=r"^the estimator cannot be written down for the workers: PicklingError: "):
+            GridSearchCV(StubClassifier(hook=lambda: file), {"blur": [1.0]}, cv=2).fit(X, Y)
+        with pytest.raises(UserCodeError, match=r"^scoring cannot be written down"):
+            GridSearchCV(StubClassifier(), {"blur": [1.0]}, cv=2, scoring=lambda *given: file.tell()).fit(X, Y)
+        with pytest.raises(UserCodeError, match=r"^a candidate's value of hook cannot be written down"):
+            GridSearchCV(StubClassifier(), {"hook": [lambda: file]}, cv=2).fit(X, Y)
 
 
 # --- scikit-learn's object ----------------------------------------------------------------------------------------------------

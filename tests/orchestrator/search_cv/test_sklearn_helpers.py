@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from importlib import import_module
+from pathlib import Path
 
 import pytest
+import sklearn
+from sklearn import model_selection
+from sklearn.callback import ProgressBar
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
+from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.preprocessing import StandardScaler
 
+_MORE_OF_WEIGHTS = ("force_float_dtype", "ensure_non_negative", "ensure_same_device", "copy", "allow_all_zero_weights")
 HELPERS = {
     "sklearn.base": {"_fit_context": ("prefer_skip_nested_validation",)},
+    "sklearn.utils": {"_safe_indexing": ("X", "indices", "axis")},
+    "sklearn.utils.metaestimators": {"_safe_split": ("estimator", "X", "y", "indices", "train_indices")},
     "sklearn.metrics._scorer": {"_MultimetricScorer": ("scorers", "raise_exc")},
     "sklearn.model_selection._search": {"BaseSearchCV": None},
     "sklearn.model_selection._validation": {
@@ -17,6 +29,7 @@ HELPERS = {
         "_check_groups_routing_disabled": ("groups",),
         "_insert_error_scores": ("results", "error_score"),
         "_normalize_score_results": ("scores", "scaler_score_key"),
+        "_score": ("estimator", "X_test", "y_test", "scorer", "score_params", "error_score"),
         "_warn_or_raise_about_fit_failures": ("results", "error_score"),
     },
     "sklearn.utils._param_validation": {
@@ -29,7 +42,12 @@ HELPERS = {
         "_routing_enabled": (),
         "process_routing": ("_obj", "_method", "kwargs"),
     },
-    "sklearn.utils.validation": {"_check_method_params": ("X", "params", "indices")},
+    "sklearn.utils.validation": {
+        "_check_method_params": ("X", "params", "indices"),
+        "_check_sample_weight": ("sample_weight", "X", "dtype", *_MORE_OF_WEIGHTS),
+        "_num_samples": ("x",),
+        "validate_data": ("_estimator", "X", "y", "reset", "validate_separately", "skip_check_array", "check_params"),
+    },
 }
 METHODS = {
     "_check_input_parameters": ("self", "X", "y", "split_params"),
@@ -88,3 +106,24 @@ def test_constructors_are_scikit_learns_and_ours(kind: str, names: str) -> None:
     assert tuple(mine) == (*theirs, *ours)
     assert {name: mine[name].default for name in theirs} == {name: theirs[name].default for name in theirs}
     assert all(mine[name].kind is inspect.Parameter.KEYWORD_ONLY for name in ours)
+
+
+def test_they_are_all_named_here() -> None:
+    root = Path(__file__).parents[3]
+    files = [file for folder in ("orchestrator/search_cv", "trainers/estimators") for file in (root / folder).rglob("*.py")]
+    assert files
+    for node in (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))):
+        if isinstance(node, ast.ImportFrom) and (module := node.module or "").startswith("sklearn"):
+            private = any(part.startswith("_") for part in module.split("."))
+            for name in (alias.name for alias in node.names if private or alias.name.startswith("_")):
+                assert name in HELPERS.get(module, {}), f"{module}.{name}"
+
+
+def test_what_is_read_of_objects_is_there() -> None:
+    scorer = _MultimetricScorer(scorers={"a": get_scorer("accuracy")})
+    assert list(scorer._scorers) == ["a"]
+    with sklearn.config_context(enable_metadata_routing=True):
+        assert "_metadata_request" in vars(LogisticRegression().set_fit_request(sample_weight=True))
+    assert "_sklearn_output_config" in vars(StandardScaler().set_output(transform="pandas"))
+    assert model_selection.cross_validate._skl_parameter_constraints
+    assert "_skl_callbacks" in vars(model_selection.GridSearchCV(LogisticRegression(), {}).set_callbacks(ProgressBar()))

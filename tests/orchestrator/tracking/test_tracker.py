@@ -353,7 +353,7 @@ def test_an_outage_that_lasts_ends_with_the_sweep(
     tracker = tracker_of(ledger, sweep, mlflow.uri, open_store=Flaky(10**9))
     tracker.start()
     assert tracker.close(wait=10) is False
-    assert "lacks 2 trials of sweep demo/manual-1. The ledger holds it: 'kerasweep resume demo'" in caplog.messages[-1]
+    assert "lacks 2 trials of sweep demo/manual-1. The ledger holds it: `kerasweep resume demo/manual-1`" in caplog.messages[-1]
     assert ledger.sweep("demo").state is SweepState.COMPLETED
 
     tracker_of(ledger, sweep, mlflow.uri).catch_up()

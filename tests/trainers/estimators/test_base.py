@@ -137,6 +137,19 @@ def test_settings_of_the_optimizer_go_into_it() -> None:
     assert "write learning_rate" in caught.value.__notes__[0]
 
 
+@pytest.mark.parametrize("watched", [{"validation_split": 0.25}, {"validation_data": (X[30:], Y[30:])}])
+def test_classes_weigh_in_training_alone(watched: dict[str, Any]) -> None:
+    still = keras.optimizers.SGD(0.0)
+    estimator = KerasClassifier(classify, optimizer=still, random_state=0, **watched)
+    plain, heavy, none = (estimator.fit(X, Y, class_weight=one).history_ for one in (None, {0: 5.0}, {1: 0}))
+    assert heavy["val_loss"] == pytest.approx(plain["val_loss"])
+    assert none["val_loss"] == pytest.approx(plain["val_loss"])
+    assert heavy["loss"] != pytest.approx(plain["loss"])
+    theirs = estimator.model_.fit(X, Y, class_weight={0: 5.0, 1: 1.0}, shuffle=False, verbose=0, **watched).history
+    assert heavy["loss"] == pytest.approx(theirs["loss"])
+    assert heavy["val_loss"] == pytest.approx(theirs["val_loss"])
+
+
 def test_rows_of_weight_0_are_left_out() -> None:
     estimator = KerasRegressor(regress, random_state=1)
     weight = (np.arange(40) % 3 > 0).astype(float)
@@ -212,6 +225,33 @@ def test_what_a_fit_has_set_can_be_taken_over(fitted: KerasClassifier) -> None:
     assert vars(other) == known
     assert equal(other, fitted)
     assert other.n_features_in_ == 4
+
+
+def _builder_of(notebook: dict[str, Any], kind: str) -> Any:
+    """Return a builder as a notebook's cell defines it: it reads ACT and UNITS of the cell's world when it is called."""
+    source = """
+def build():
+    return net(UNITS, ACT, "sparse_categorical_crossentropy")
+
+class Build:
+    def __call__(self):
+        return build()
+"""
+    notebook.update({"__name__": "__main__", "net": net, "UNITS": 2, "ACT": "softmax"})
+    exec(source, notebook)  # noqa: S102
+    return notebook["Build"]() if kind == "object" else notebook["build"]
+
+
+@pytest.mark.parametrize("kind", ["function", "object"])
+def test_a_net_from_elsewhere_is_built_as_it_was_then(kind: str) -> None:
+    world: dict[str, Any] = {}
+    there = KerasClassifier(_builder_of(world, kind), random_state=0).fit(X, Y)
+    here = clone(there)
+    here._adopt(there._fitted_state())
+    world.update(ACT="sigmoid", UNITS=3)
+    assert np.array_equal(here.predict_proba(X), there.predict_proba(X))
+    assert here.model_.layers[-1].activation is keras.activations.softmax
+    assert (world["ACT"], world["UNITS"]) == ("sigmoid", 3)
 
 
 def test_weights_from_elsewhere_are_put_into_a_new_net(fitted: KerasClassifier) -> None:

@@ -7,7 +7,9 @@ import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from trainers.estimators import KerasRegressor
 from trainers.estimators.reading import read_inputs, rows_of, settings_of, take
+from trainers.estimators.routing import FIT, FIT_BY_CONSTRUCTOR
 
 OURS: dict[str, Any] = {
     "epochs": 1,
@@ -27,6 +29,10 @@ def test_what_a_call_gives_goes_before_what_the_constructor_was_given() -> None:
     assert settings["callbacks"] == ["one"]
     assert settings["validation_split"] == 0.0
     assert settings["others"] == {"initial_epoch": 2}
+
+
+def test_the_constructor_has_the_settings_of_a_fit() -> None:
+    assert set(FIT_BY_CONSTRUCTOR) == set(FIT) & set(KerasRegressor._get_param_names()) == set(OURS)
 
 
 def test_rows_are_counted_and_taken_by_name_too() -> None:

@@ -5,19 +5,20 @@ Python's and NumPy's global random states are left as they were, whatever a net'
 
 from __future__ import annotations
 
-import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainers.estimators.instances.carrying import REGISTERING
 from trainers.estimators.instances.net_files import random_states_kept, read_net, written_net
 
 if TYPE_CHECKING:
     import keras
     from numpy.typing import NDArray
 
-_MAKING = threading.RLock()  # Keras names layers by global counters, and a net is made once
+_MAKING = REGISTERING  # Keras names layers by global counters, and a net is made once; one lock, for either may need the other
 
 
 class StoredModel:
@@ -72,9 +73,17 @@ class StoredModel:
             return read_net(*self._file)
         if self._build is None or self._weights is None:
             raise ValueError("StoredModel: expected a model, or build and weights, got neither.")
-        model = self._build()
-        if not model.built or len(model.weights) != len(self._weights):
-            model(self._example)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what the builder was warned of at fit
+            model = self._build()
+            if not model.built or len(model.weights) != len(self._weights):
+                model(self._example)
+        shapes, expected = ([tuple(weight.shape) for weight in weights] for weights in (model.weights, self._weights))
+        if shapes != expected:
+            raise ValueError(
+                f"model_: expected a net with weights of the shapes {expected}, as at fit, got {shapes}: the builder makes "
+                "another net by now; let it read nothing that changes, or fit again."
+            )
         model.set_weights(self._weights)
         return model
 

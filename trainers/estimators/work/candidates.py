@@ -18,7 +18,7 @@ from sklearn.base import clone
 from trainers.estimators.fitting import Fit
 from trainers.estimators.routing import parameters_of
 from trainers.estimators.work.pipelines import Prepared, final_of, prefix_of, prepare
-from trainers.estimators.work.scoring import FoldRows, rows_of
+from trainers.estimators.work.scoring import FoldRows, cut_all, cut_fold
 from trainers.estimators.work.staged import Work, params_of
 from trainers.results import StopReason
 from trainers.seeds import derive_seed
@@ -89,7 +89,7 @@ class Candidates:
     ----------
     work : what was staged.
     seed : of the search; of nets that have none of their own.
-    kept_bytes : rows of folds, and what steps have made of them, are kept up to this size together, and one at least.
+    kept_bytes : rows of folds, and what steps have made of them, are kept up to this size together, and those of one at least.
     """
 
     def __init__(self, work: Work, seed: int, kept_bytes: int) -> None:
@@ -97,7 +97,6 @@ class Candidates:
         self._seed = seed
         self._prefix = prefix_of(work.estimator)
         self._kept_bytes = kept_bytes
-        self._rows: dict[int, FoldRows] = {}
         self._prepared: OrderedDict[Hashable, tuple[FoldRows, Prepared]] = OrderedDict()
 
     def begin(self, task: Task) -> Begun:
@@ -115,6 +114,7 @@ class Candidates:
         fit = self._begin_fit(net, prepared, task.config, task.fold)
         if self._work.output is not None:
             for callback in fit.callbacks:
+                _refuse_to_share(callback)
                 _write_below(callback, Path(self._work.output, f"trial-{task.trial}", f"fold-{task.fold}"))
         return Begun(net, rows, prepared, fit, time.perf_counter() - begun)
 
@@ -123,7 +123,10 @@ class Candidates:
         begun = time.perf_counter()
         candidate = self._candidate(config)
         np.random.seed(derive_seed(self._seed, self._of_steps(config), _REFIT))
-        prepared = prepare(candidate, self._work.X, self._work.y, self._work.fit_params)
+        if self._prefix:  # steps may work in place, and what is staged is read-only
+            prepared = prepare(candidate, *cut_all(self._work))
+        else:
+            prepared = prepare(candidate, self._work.X, self._work.y, self._work.fit_params)
         net = final_of(candidate)
         fit = self._begin_fit(net, prepared, config, _REFIT)
         if self._work.output is not None:
@@ -151,6 +154,16 @@ class Candidates:
             return config, None
         return {name: value for name, value in config.items() if name != names[0]}, names[0]
 
+    def decides(self, named: str | None, begun: Begun) -> bool:
+        """Return whether the parameter of that name says how long a fit trains: ``fit``'s own arguments go before it."""
+        if named is None or begun.prepared.params.get("epochs") is not None:
+            return False
+        return self.short(named) == "fit__epochs" or "fit__epochs" not in begun.net.get_params(deep=False)
+
+    def short(self, name: str) -> str:
+        """Return how the net calls a parameter of its own."""
+        return name.removeprefix(self._prefix)
+
     @property
     def _names_of_epochs(self) -> tuple[str, str]:
         return f"{self._prefix}epochs", f"{self._prefix}fit__epochs"
@@ -162,22 +175,21 @@ class Candidates:
     def _steps(self, task: Task, candidate: Any) -> tuple[FoldRows, Prepared]:
         key = self.pool(task)
         if key not in self._prepared:
-            if task.fold not in self._rows:
-                self._rows[task.fold] = rows_of(self._work, task.fold)
-            rows = self._rows[task.fold]
+            rows = cut_fold(self._work, task.fold)  # anew: steps may work in place
             np.random.seed(derive_seed(self._seed, self._of_steps(task.config), task.fold))
-            self._prepared[key] = rows, prepare(candidate, rows.X_train, rows.y_train, rows.fit_params)
+            prepared = prepare(candidate, rows.X_train, rows.y_train, rows.fit_params)
+            for scored in (rows.X_test, *([rows.X_train] if self._work.return_train_score else [])):
+                prepared.seen(scored)  # once for all nets that come after
+            self._prepared[key] = rows, prepared
             self._make_room()
         self._prepared.move_to_end(key)
         return self._prepared[key]
 
     def _make_room(self) -> None:
-        """Forget what has not been asked for longest; rows are forgotten with the last that was made of them."""
-        sizes = {key: size_of(prepared.X) for key, (_, prepared) in self._prepared.items()}
+        """Forget what has not been asked for longest."""
+        sizes = {key: _size_of_steps(*made) for key, made in self._prepared.items()}
         while len(self._prepared) > 1 and sum(sizes[key] for key in self._prepared) > self._kept_bytes:
             self._prepared.popitem(last=False)
-        used = {id(rows) for rows, _ in self._prepared.values()}
-        self._rows = {fold: rows for fold, rows in self._rows.items() if id(rows) in used}
 
     def _of_steps(self, config: Config) -> dict[str, Any]:
         """Return the values in a config that are not the net's alone."""
@@ -199,10 +211,34 @@ def size_of(rows: Any) -> int:
     return int(getattr(getattr(rows, "data", rows), "nbytes", 0))
 
 
+def _size_of_steps(rows: FoldRows, prepared: Prepared) -> int:
+    made = 0 if prepared.X is rows.X_train else size_of(prepared.X)
+    return made + size_of(rows.X_train) + size_of(rows.X_test)
+
+
 def _write_below(callback: Any, folder: Path) -> None:
     """Let a callback write to its relative paths below ``folder``."""
     for name in _PATHS:
         path = getattr(callback, name, None)
-        if isinstance(path, str | Path) and not Path(path).is_absolute() and "://" not in str(path):
+        if isinstance(path, str | Path) and not _is_fixed(path):
             setattr(callback, name, str(folder / path))
+            inside = f"{str(path).rstrip('/')}/"
+            for other, value in list(vars(callback).items()):  # what its constructor has made of the path
+                if isinstance(value, str) and value.startswith(inside):
+                    setattr(callback, other, str(folder / value))
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _refuse_to_share(callback: Any) -> None:
+    """Refuse a callback by which fits would go on with each other's weights."""
+    import keras
+
+    if isinstance(callback, keras.callbacks.BackupAndRestore) and _is_fixed(callback.backup_dir):
+        raise ValueError(
+            f"BackupAndRestore: expected a relative backup_dir, got {callback.backup_dir!r}, from which each fit of a search "
+            "would restore what another has left; write BackupAndRestore('backup'): each fit has a folder of its own then."
+        )
+
+
+def _is_fixed(path: str | Path) -> bool:
+    return Path(path).is_absolute() or "://" in str(path)

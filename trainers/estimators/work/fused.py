@@ -17,7 +17,7 @@ import numpy as np
 
 from trainers.engines.fused import FusedEngine, Member, MemberResult, Unfused, Visit, memory_share
 from trainers.errors import NotFusableError
-from trainers.estimators.reading import read_inputs
+from trainers.estimators.reading import read_inputs, rows_of
 from trainers.estimators.work.candidates import Begun, Candidates, Task, Trained
 from trainers.estimators.work.members import Pools, Whole, member_of, parts_of
 from trainers.estimators.work.pipelines import prefix_of
@@ -30,12 +30,18 @@ _NOT_FINITE = "its loss was not finite at times"
 Outcome = Trained | NotFusableError | Exception
 """A task trained, left to ``model.fit``, or failed."""
 
+_Merged = dict[tuple[str | None, str, int], list[Task]]
+
 
 @dataclass(slots=True, eq=False)
 class _Group:
-    """Tasks behind one member, by epochs, and what is needed to make fitted estimators of its results."""
+    """Tasks behind one member, by epochs, and what is needed to make fitted estimators of its results.
+
+    ``named`` is the parameter by which their configs name epochs, None for none.
+    """
 
     tasks: dict[int, list[Task]]
+    named: str | None
     begun: Begun
     size: int
     asked: list[tuple[Any, int]]
@@ -104,27 +110,23 @@ class FusedFolds:
         member = member_of("refit", begun.fit, Pools(), key="refit", scored=list, whole=None, epochs=(epochs,))
         size = _size(begun.fit.model)
         result = engine().train_alone(member)
-        (outcome,) = self._outcomes(_Group({epochs: [Task(0, {}, 0)]}, begun, size, [], []), result)
+        (outcome,) = self._outcomes(_Group({epochs: [Task(0, {}, 0)]}, None, begun, size, [], []), result)
         if isinstance(outcome[1], Exception):
             raise outcome[1]
         return outcome[1]
 
-    def _merged(self, tasks: Sequence[Task]) -> dict[Hashable, list[tuple[Task, int | None]]]:
-        """Return tasks by member, with the epochs that their configs name."""
-        merged: dict[Hashable, list[tuple[Task, int | None]]] = defaultdict(list)
+    def _merged(self, tasks: Sequence[Task]) -> _Merged:
+        """Return tasks by member: by the parameter that names their epochs, all else in their configs, the fold."""
+        merged: _Merged = defaultdict(list)
         alone = {}
         for task in tasks:
             if task.trial not in alone:
-                config, name = self._candidates.alone(task.config)
-                epochs = None if name is None else task.config[name]
-                alone[task.trial] = name, repr(sorted(config.items())), epochs
-            name, rest, epochs = alone[task.trial]
-            merged[name, rest, task.fold].append((task, epochs))
+                config, named = self._candidates.alone(task.config)
+                alone[task.trial] = named, repr(sorted(config.items()))
+            merged[*alone[task.trial], task.fold].append(task)
         return merged
 
-    def _train_together(
-        self, waiting: dict[Hashable, list[tuple[Task, int | None]]], on_visit: Callable[[Task, Visit], None]
-    ) -> Iterator[tuple[Task, Outcome]]:
+    def _train_together(self, waiting: _Merged, on_visit: Callable[[Task, Visit], None]) -> Iterator[tuple[Task, Outcome]]:
         cohort = _Cohort()
 
         def visited(visit: Visit) -> None:
@@ -144,9 +146,9 @@ class FusedFolds:
                 yield from self._outcomes(group, result)
         yield from cohort.over
 
-    def _members(self, cohort: _Cohort, waiting: dict[Hashable, list[tuple[Task, int | None]]]) -> Iterator[Member]:
+    def _members(self, cohort: _Cohort, waiting: _Merged) -> Iterator[Member]:
         for name, tasks in list(waiting.items()):
-            first = tasks[0][0]
+            first, named = tasks[0], name[0]
             if not self._has_room(cohort.pools, self._candidates.pool(first)):
                 continue
             del waiting[name]
@@ -154,12 +156,12 @@ class FusedFolds:
             try:
                 with heard(warned):
                     begun = self._candidates.begin(first)
-                    by_epochs = _by_epochs(tasks, begun.fit.epochs)
+                    by_epochs = _by_epochs(tasks, named if self._candidates.decides(named, begun) else None, begun.fit.epochs)
                     member, asked = self._member(cohort, name, first, begun, tuple(sorted(by_epochs)))
             except Exception as error:
-                cohort.over += [(task, error) for task, _ in tasks]
+                cohort.over += [(task, error) for task in tasks]
                 continue
-            cohort.groups[name] = _Group(by_epochs, begun, _size(begun.fit.model), asked, warned)
+            cohort.groups[name] = _Group(by_epochs, named, begun, _size(begun.fit.model), asked, warned)
             begun.fit = replace(begun.fit, model=None, inputs=None, target=None, weights=None, validation=None)
             yield member
 
@@ -192,7 +194,7 @@ class FusedFolds:
             name, begun.fit, cohort.pools, key=self._candidates.pool(task), scored=scored, whole=whole, epochs=epochs
         )
         if blocks:
-            lengths = [_rows(block) for block in blocks]
+            lengths = [rows_of(block) for block in blocks]
         known = len(member.score) > 0 and len(member.score) == sum(lengths)
         return member, list(zip(seen, lengths, strict=True)) if known else []
 
@@ -206,7 +208,7 @@ class FusedFolds:
                 self._whole = None
         if self._whole is None:
             return None, []
-        everything = np.arange(_rows(self._whole))
+        everything = np.arange(rows_of(self._whole))
         train, test = (everything[np.asarray(part)] for part in self._work.splits[task.fold])
         scored = [test, *([train] if self._work.return_train_score else [])]
         return Whole(self._whole, train, np.concatenate(scored)), [len(part) for part in scored]
@@ -223,8 +225,8 @@ class FusedFolds:
         answers = [(X, raw) for (X, _), raw in zip(group.asked, parts_of(result.prediction, lengths), strict=True)]
         for task in group.tasks[result.epochs]:
             net = _copy(begun.net)
-            if net.epochs != result.epochs and begun.fit.epochs == begun.net.epochs:
-                net.set_params(epochs=result.epochs)
+            if group.named is not None:
+                net.set_params(**{self._candidates.short(group.named): task.config[group.named]})
             net._end_fit(begun.fit, {name: list(values) for name, values in result.history.items()}, weights=list(result.weights))
             net._answers = answers
             yield (
@@ -245,12 +247,11 @@ class FusedFolds:
             )
 
 
-def _by_epochs(tasks: Sequence[tuple[Task, int | None]], of_fit: int) -> dict[int, list[Task]]:
-    """Return tasks by the epochs at which they are read: those of the first one's fit, and what the others say instead."""
+def _by_epochs(tasks: Sequence[Task], named: str | None, of_fit: int) -> dict[int, list[Task]]:
+    """Return tasks by the epochs at which they are read: what their configs say under ``named``, without it those of the fit."""
     by_epochs: dict[int, list[Task]] = defaultdict(list)
-    named = tasks[0][1] == of_fit
-    for task, epochs in tasks:
-        by_epochs[epochs if named and epochs is not None else of_fit].append(task)
+    for task in tasks:
+        by_epochs[of_fit if named is None else task.config[named]].append(task)
     return dict(by_epochs)
 
 
@@ -263,7 +264,3 @@ def _copy(estimator: Any) -> Any:
 
 def _size(model: Any) -> int:
     return sum(math.prod(variable.shape) for variable in model.trainable_variables)
-
-
-def _rows(inputs: Any) -> int:
-    return len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)

@@ -6,7 +6,6 @@ steps.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from trainers.engines.fused import Member, Rows, Stopping
 from trainers.errors import NotFusableError
-from trainers.estimators.fitting import Fit
+from trainers.estimators.fitting import Fit, rows_trained
 
 Indices = NDArray[np.int64]
 
@@ -203,7 +202,7 @@ def _watched(fit: Fit) -> tuple[tuple[Any, Any, Any] | None, int]:
         return fit.validation, rows
     if not fit.validation_split:
         return None, rows
-    trained = math.floor(rows * (1 - fit.validation_split))  # as Keras cuts
+    trained = rows_trained(rows, fit.validation_split)
     if not 0 < trained < rows:
         raise NotFusableError(f"validation_split={fit.validation_split!r} leaves no rows on one side")
     return None, trained

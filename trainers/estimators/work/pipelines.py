@@ -104,8 +104,8 @@ def prepare(estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> Prepar
 
 
 def final_of(estimator: Any) -> Any:
-    """Return the net at the end of a pipeline, or of a pipeline at its end."""
-    while isinstance(estimator, Pipeline):
+    """Return the net at the end of a pipeline, or of a pipeline at its end; others' classes of pipelines are whole."""
+    while type(estimator) is Pipeline:
         estimator = estimator.steps[-1][1]
     return estimator
 

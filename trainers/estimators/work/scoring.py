@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sklearn.model_selection._validation import _score
 from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, _num_samples
 
 from trainers.estimators.work.staged import Work
 
@@ -31,7 +32,7 @@ class FoldRows:
     score_params_train: dict[str, Any]
 
 
-def rows_of(work: Work, fold: int) -> FoldRows:
+def cut_fold(work: Work, fold: int) -> FoldRows:
     """Return the rows of one fold as scikit-learn cuts them."""
     train, test = work.splits[fold]
     X_train, y_train = _safe_split(work.estimator, work.X, work.y, train)
@@ -45,6 +46,13 @@ def rows_of(work: Work, fold: int) -> FoldRows:
         _check_method_params(work.X, params=work.score_params, indices=test),
         _check_method_params(work.X, params=work.score_params, indices=train),
     )
+
+
+def cut_all(work: Work) -> tuple[Any, Any, dict[str, Any]]:
+    """Return X, y and what ``fit`` gets besides, all rows of them, copied as those of a fold are."""
+    everything = np.arange(_num_samples(work.X))
+    X, y = _safe_split(work.estimator, work.X, work.y, everything)
+    return X, y, _check_method_params(work.X, params=work.fit_params, indices=everything)
 
 
 def scores_of(estimator: Any, rows: FoldRows, work: Work) -> dict[str, float]:

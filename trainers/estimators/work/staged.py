@@ -6,6 +6,8 @@ each to a file of its own, so that a builder which reads a whole array carries i
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +18,8 @@ import numpy as np
 import sklearn
 from numpy.typing import NDArray
 
-from trainers.errors import DataError
-from trainers.estimators.instances import dump, load
+from trainers.errors import DataError, UserCodeError
+from trainers.estimators.instances import dump, is_users, load
 
 Rows = NDArray[np.int64]
 Values = Mapping[str, Mapping[str, Any]]
@@ -25,6 +27,7 @@ Values = Mapping[str, Mapping[str, Any]]
 _DATA, _ESTIMATOR, _SCORERS, _VALUES, _REST = "data.joblib", "estimator.pkl", "scorers.pkl", "values.pkl", "rest.pkl"
 _MAPPED = ("X", "y", "splits")
 _PLAIN_MODULES = frozenset({"builtins", "numpy", "pandas", "scipy", "trainers"})
+_ADDED: list[str] = []  # folders of ``sys.path`` that are another process'
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,7 +45,7 @@ class Work:
     error_score : a number, or "raise".
     return_train_score : whether the rows trained on are scored too.
     output : the folder below which callbacks write to relative paths; None leaves their paths alone.
-    module_paths : folders in which the worker's imports look last.
+    module_paths : folders in which the worker's imports look last: those of this process' own.
     sklearn_config : how scikit-learn is set, which is by thread; as it was at ``fit``.
     """
 
@@ -57,12 +60,18 @@ class Work:
     error_score: float | str = np.nan
     return_train_score: bool = False
     output: str | None = None
-    module_paths: Sequence[str] = ()
+    module_paths: Sequence[str] = field(default_factory=lambda: tuple(map(os.path.abspath, sys.path)))
     sklearn_config: Mapping[str, Any] = field(default_factory=sklearn.get_config)
 
 
 def stage_work(work: Work, folder: str | Path) -> None:
-    """Write ``work`` to ``folder``, which is made if it is missing."""
+    """Write ``work`` to ``folder``, which is made if it is missing.
+
+    Raises
+    ------
+    UserCodeError
+        A part of it cannot be written down: the message says which.
+    """
     import joblib
 
     folder = Path(folder)
@@ -77,8 +86,14 @@ def stage_work(work: Work, folder: str | Path) -> None:
     for name in ("error_score", "return_train_score", "output", "module_paths", "sklearn_config"):
         rest[name] = getattr(work, name)
     joblib.dump(mapped, folder / _DATA)
-    for name, value in ((_ESTIMATOR, work.estimator), (_SCORERS, work.scorers), (_VALUES, work.values), (_REST, rest)):
-        (folder / name).write_bytes(dump(value))
+    parts = (
+        (_ESTIMATOR, "the estimator", work.estimator),
+        (_SCORERS, "scoring", work.scorers),
+        (_VALUES, f"a candidate's value of {' or '.join(work.values)}", work.values),
+        (_REST, "X, y, or what else fit was given,", rest),
+    )
+    for name, what, value in parts:
+        (folder / name).write_bytes(_dumped(value, what))
 
 
 def open_work(folder: str | Path) -> Work:
@@ -93,10 +108,10 @@ def open_work(folder: str | Path) -> Work:
 
     folder = Path(folder)
     try:
-        rest = load((folder / _REST).read_bytes())
-        sys.path.extend(path for path in rest["module_paths"] if path not in sys.path)
+        rest = _read(folder / _REST)
+        _import_from(rest["module_paths"])
         mapped = joblib.load(folder / _DATA, mmap_mode="r")
-        estimator, scorers, values = (load((folder / name).read_bytes()) for name in (_ESTIMATOR, _SCORERS, _VALUES))
+        estimator, scorers, values = (_read(folder / name) for name in (_ESTIMATOR, _SCORERS, _VALUES))
     except OSError as error:
         raise DataError(
             f"staged work: {str(folder)!r} must hold what a search has staged. Got {error}. Call fit again."
@@ -107,12 +122,36 @@ def open_work(folder: str | Path) -> Work:
     return Work(estimator=estimator, scorers=scorers, values=values, **rest)
 
 
+def _read(file: Path) -> Any:
+    return load(file.read_bytes(), classes="renewed")  # this process may know them from an earlier search
+
+
+def _import_from(folders: Sequence[str]) -> None:
+    """Let imports look in further folders last; what an earlier search has imported from there is imported anew."""
+    _ADDED.extend(folder for folder in folders if folder not in sys.path)
+    sys.path.extend(folder for folder in folders if folder not in sys.path)
+    for name, module in list(sys.modules.items()):
+        if is_users(name, module) and any(str(module.__file__).startswith(f"{folder}/") for folder in _ADDED):
+            del sys.modules[name]
+    importlib.invalidate_caches()
+
+
 def params_of(config: Mapping[str, Any], values: Values) -> dict[str, Any]:
     """Return a config's values as ``set_params`` takes them: a label of that name becomes the object behind it."""
     return {
         name: values[name][value] if isinstance(value, str) and value in values.get(name, {}) else value
         for name, value in config.items()
     }
+
+
+def _dumped(value: Any, what: str) -> bytes:
+    try:
+        return dump(value)
+    except Exception as error:
+        raise UserCodeError(
+            f"{what} cannot be written down for the workers: {type(error).__name__}: {error}. Leave what it refers to out of it: "
+            "files and locks, for instance, are to be opened and made where they are used."
+        ) from error
 
 
 def _put(mapped: dict[str, Any], rest: dict[str, Any], name: str, value: Any, key: str | None = None) -> None:

@@ -13,7 +13,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.metrics import check_scoring, make_scorer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
-from small_works import assert_as_scikit_learn, classifier, net, table, work
+from small_works import Squaring, assert_as_scikit_learn, classifier, net, table, work
 
 from trainers.estimators import KerasRegressor
 
@@ -50,6 +50,15 @@ def test_epochs_alone_are_one_run_read_several_times(tmp_path: Path) -> None:
     assert found[0, 0].history["loss"] == found[1, 0].history["loss"][:1]
 
 
+@pytest.mark.parametrize(
+    ("params", "given"), [({}, {"epochs": 2}), ({"fit__epochs": 2}, {}), pytest.param({}, {}, marks=pytest.mark.full)]
+)
+def test_epochs_of_a_config_give_way_to_fits_own(tmp_path: Path, params: dict[str, Any], given: dict[str, Any]) -> None:
+    made = work(classifier(**params), scorers=scorers(classifier()), fit_params=given)
+    found = fused(made, tmp_path, [{"epochs": 2}, {"epochs": 5}])
+    assert found[1, 0].epochs_run == (2 if params or given else 5)
+
+
 def pipe(*steps: Any, **params: Any) -> Pipeline:
     return Pipeline([*steps, ("clf", classifier(**params))])
 
@@ -78,6 +87,12 @@ def test_pipelines(tmp_path: Path, name: str) -> None:
     objects = {"minmax": MinMaxScaler(), "range": (-1, 2), "other": classifier(epochs=1, units=2)}
     values = {config: {label: objects[label]} for one in configs for config, label in one.items() if label in objects}
     fused(work(make(), scorers=scorers(make()), values=values, return_train_score=True), tmp_path, configs, **objects)
+
+
+def test_steps_that_work_in_place(tmp_path: Path) -> None:
+    steps = {"square": Squaring(), "minmax": MinMaxScaler(copy=False)}
+    made = work(pipe(("scale", "passthrough")), scorers=scorers(pipe(), ["neg_log_loss"]), values={"scale": steps})
+    fused(made, tmp_path, [{"scale": "square"}, {"scale": "minmax"}], **steps)
 
 
 @pytest.mark.full
@@ -155,6 +170,13 @@ def test_weights_and_a_validation_split(tmp_path: Path) -> None:
     weights = np.random.default_rng(1).uniform(0.1, 3, 60)
     estimator = classifier(validation_split=0.3, callbacks=stopping(patience=1, min_delta=0.01), epochs=30)
     fused(work(estimator, scorers=scorers(estimator), fit_params={"sample_weight": weights}), tmp_path, [{}, {"units": 2}])
+
+
+@pytest.mark.full
+def test_weights_of_classes_and_a_validation_split(tmp_path: Path) -> None:
+    callbacks = stopping(patience=1, min_delta=0.01)
+    estimator = classifier(validation_split=0.3, class_weight={"yes": 3, "no": 0.5}, callbacks=callbacks, epochs=30)
+    fused(work(estimator, scorers=scorers(estimator)), tmp_path, [{}, {"class_weight": None, "units": 2}])
 
 
 @pytest.mark.full

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import os
 import subprocess
 import sys
@@ -153,6 +154,45 @@ def test_modules_of_the_user_s_travel_by_value_and_ours_by_reference() -> None:
 
 def helper() -> int:
     return 7
+
+
+class Counting:
+    count = 0
+
+    def method(self) -> Any:
+        return Counting
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+    def twice(self) -> int:
+        return self.value * 2
+
+
+def test_classes_that_come_back_stay_as_they_are_unless_they_are_to_be_renewed() -> None:
+    content, method = dump((Counting(), Colour.RED)), Counting.method
+    Counting.count = 5
+    back, colour = load(content)
+    assert type(back) is Counting
+    assert colour is Colour.RED
+    assert (Counting.count, Counting.method) == (5, method)
+    other, copied = load(content, classes="copied")
+    assert type(other) is not Counting
+    assert (type(other).count, copied.twice()) == (0, 2)
+    assert (Counting.count, Counting.method) == (5, method)
+    assert type(load(content, classes="renewed")[0]) is Counting
+    assert Counting.count == 0
+    assert method.__globals__ is globals()
+    Counting.method = method  # type: ignore[method-assign]
+
+
+def test_classes_that_are_new_here_are_complete() -> None:
+    code = "import sys; from trainers.estimators.instances import load; a, b = load(sys.stdin.buffer.read())\n"
+    code += "print(a.count, b.twice())"
+    content = dump((Counting(), Colour.RED))
+    found = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, check=True, cwd=ROOT)
+    assert found.stdout.split() == [b"0", b"2"]
 
 
 def test_what_a_tensorflow_process_dumped_loads_under_jax() -> None:

@@ -6,6 +6,7 @@ import copy
 import io
 import pickle
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -97,6 +98,12 @@ def test_builder_and_weights_give_the_net(build: Callable[[], keras.Model]) -> N
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(stored)).model(X), model(X))  # noqa: S301
 
 
+def test_a_builder_that_makes_another_net_by_now_is_told() -> None:
+    stored = StoredModel(build=small, weights=[np.zeros((3, 4)), np.zeros(4)], example=np.zeros((1, 3), "float32"))
+    with pytest.raises(ValueError, match=r"shapes \[\(3, 4\), \(4,\)\], as at fit, got .*the builder makes another net by now"):
+        stored.model  # noqa: B018
+
+
 def test_an_optimizer_s_state_comes_along() -> None:
     model = trained(small)
     copied = copy.deepcopy(StoredModel(model)).model
@@ -122,3 +129,11 @@ def test_global_random_states_are_left_alone() -> None:
     pickle.loads(pickle.dumps(stored)).model  # noqa: B018, S301
     assert random.getstate() == before[0]
     assert np.random.get_state()[1].tolist() == before[1]
+
+
+def test_what_a_builder_was_warned_of_when_it_was_fitted_is_not_said_again() -> None:
+    def warned() -> keras.Model:
+        warnings.warn("as at fit", UserWarning, stacklevel=1)
+        return small()
+
+    assert len(StoredModel(build=warned, weights=small().get_weights(), example=X[:1]).model.weights) == 4

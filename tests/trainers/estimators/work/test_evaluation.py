@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import check_scoring
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
-from small_works import assert_as_scikit_learn, classifier, evaluator_of, failures, heard, net, results, table, work
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from small_works import Squaring, assert_as_scikit_learn, classifier, evaluator_of, failures, heard, net, results, table, work
 
 from trainers.errors import TrainerError
 from trainers.estimators import FITTED, KerasClassifier, load, pickled, stage_work
@@ -29,6 +29,13 @@ def test_folds_have_scikit_learns_scores(tmp_path: Path) -> None:
     found = assert_as_scikit_learn(made, tmp_path, [{}, {"clf__units": 3}], engine="keras")
     assert {(result.engine, result.engine_reason, result.epochs_run) for result in found.values()} == {("keras", None, 3)}
     assert all(set(result.history) == {"loss", "mae"} and result.size > 0 for result in found.values())
+
+
+def test_steps_that_work_in_place_have_scikit_learns_scores(tmp_path: Path) -> None:
+    steps = {"square": Squaring(), "minmax": MinMaxScaler(copy=False)}
+    made = work(Pipeline([("scale", "passthrough"), ("clf", classifier(epochs=6))]), values={"scale": steps})
+    configs = [{"scale": "square"}, {"scale": "minmax"}, {"scale": "square", "clf__units": 3}]
+    assert_as_scikit_learn(made, tmp_path, configs, engine="keras", objects=steps)
 
 
 def test_early_stopping_is_told(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from trainers.errors import DataError
 from trainers.estimators import Inputs, Work, open_work, params_of, stage_work
 
+ROOT = Path(__file__).parents[4]
 SPLITS = [(np.arange(2), np.arange(2, 4)), (np.arange(2, 4), np.arange(2))]
 
 
@@ -71,6 +74,16 @@ def test_how_scikit_learn_is_set_travels(tmp_path: Path) -> None:
         found = carried(tmp_path)
     assert found.sklearn_config["enable_metadata_routing"]
     assert found.sklearn_config["transform_output"] == "pandas"
+
+
+def test_modules_are_found_where_the_search_finds_them_last_and_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    stage_work(Work(estimator=None, X=None, y=None, splits=(), scorers=None), tmp_path / "work")
+    code = "import sys; from trainers.estimators import open_work; (tmp := sys.argv[1]) in sys.path and exit(2)\n"
+    code += "for value in (1, 22):\n  open(tmp + '/beside.py', 'w').write(f'value = {value}'); open_work(tmp + '/work')\n"
+    code += "  import beside; print(beside.value, sys.path[0] != tmp)"
+    found = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.split() == ["1", "True", "22", "True"]
 
 
 def test_a_folder_without_work_is_refused(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trainers.estimators.asking import ask, known_answer
+from trainers.estimators.answers import ask, known_answer
 
 
 class Doubling:
