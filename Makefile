@@ -37,10 +37,14 @@ lint: setup ## ruff, mypy --strict and the layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## Kerasweep beside GridSearchCV, KerasTuner and Ray Tune (hours; benchmarks/README.md says how to run parts)
-	$(BIN)/pip install --quiet --disable-pip-version-check --compile --constraint deploy/constraints.txt --editable '.[bench]'
+bench: setup ## Kerasweep beside GridSearchCV, KerasTuner, Ray Tune and Optuna (hours; benchmarks/README.md says how to run parts)
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.draw
+	$(BIN)/python -m benchmarks.quality.make_tables
+	$(BIN)/python -m benchmarks.quality.race
+	$(BIN)/python -m benchmarks.quality.ablation
+	$(BIN)/python -m benchmarks.quality.clock $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks.quality.clock_report
 
 up: ## Ray, MLflow, PostgreSQL and the scheduler in containers (deploy/README.md says what to write first)
 	docker compose --file deploy/compose/compose.yaml up --build --detach --wait

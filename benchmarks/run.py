@@ -34,7 +34,7 @@ LONG_SECONDS = 120.0
 """A run that takes longer is not repeated."""
 
 MACHINERY = {"5": nothing_trained, "6": sleepers}
-LIBRARIES = ("kerasweep", "keras", "tensorflow", "jax", "ray", "mlflow", "scikit-learn", "scikeras", "keras-tuner")
+LIBRARIES = ("kerasweep", "keras", "tensorflow", "jax", "ray", "mlflow", "scikit-learn", "scikeras", "keras-tuner", "optuna")
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 A search is 100 configs of a table in random order, its folds the first k of the ten in random order. It is raced as a sweep is,
 by ``search_spaces.races`` itself. Told: the share of the fits that are saved, how often another config wins than without a race,
-and how far that one's mean over the ten folds lies behind, in units of the spread (standard deviation) of a search's configs.
+and how far that one's mean over the ten folds lies behind, in units of the spread (standard deviation) of a search's configs; the
+twentieth of them that is worst counts as no worse than the best of it, so that nets that come to nothing do not make the unit.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Outcome:
     """One raced search beside the same one without a race.
 
     ``saved`` is the share of the fits that were not trained; ``bias`` the mean of what was told of those given up less their
-    whole score, in the search's spread.
+    mean over the search's folds, in the search's spread.
     """
 
     saved: float
@@ -46,36 +47,37 @@ def race(scores: Scores, whole: Scores, settings: RaceSettings) -> Outcome:
 
     Parameters
     ----------
-    scores : (trials, folds) float64, larger for better, in ask order.
-    whole : (trials,) what the configs are worth, by more folds than the search has.
+    scores : (trials, folds) float64, larger for better, in ask order; NaN where a fold diverged.
+    whole : (trials,) what the configs are worth, by more folds than the search has; -inf where one of them diverged.
     """
     trials, folds = scores.shape
     rungs = default_rungs(folds) if settings.rungs is None else tuple(settings.rungs)
-    kept: dict[int, tuple[float, ...]] = {}
+    means = np.where(np.isfinite(scores).all(axis=1), scores.mean(axis=1), -np.inf)
+    floor = float(np.quantile(whole[np.isfinite(whole)], 0.05))
+    spread = float(np.std(np.maximum(whole, floor))) or 1.0
+    kept: set[int] = set()
     fits = 0
-    told: list[float] = []
+    biases: list[float] = []
     for number in range(trials):
-        base = judged_by(number, settings.first, 0)
-        judges = [(float(np.mean(values)), -other) for other, values in kept.items() if other < base]
-        bar = Bar(number=-max(judges)[1], values=kept[-max(judges)[1]]) if judges else None
+        judges = [other for other in kept if other < judged_by(number, settings.first, 0)]
+        judge = min(judges, key=lambda other: (-means[other], other), default=None)
+        bar = None if judge is None else Bar(number=judge, values=tuple(scores[judge].tolist()))
         runner = FoldRace(settings=settings, rungs=rungs, metric="score", maximize=True, bar=bar)
         verdict = runner.verdict(dict(enumerate(scores[number].tolist())))
         if verdict is None:
-            kept[number] = tuple(scores[number].tolist())
+            kept.add(number)
             fits += folds
             continue
         fits += len(verdict.folds)
         if verdict.told is not None:
-            told.append(verdict.told - float(scores[number].mean()))
-    means = np.where(np.isfinite(scores).all(axis=1), scores.mean(axis=1), -np.inf)
-    winner = max(kept, key=lambda number: (means[number], -number))
+            biases.append((max(verdict.told, floor) - max(float(means[number]), floor)) / spread)
+    winner = min(kept, key=lambda number: (-means[number], number))
     best = int(np.argmax(means))
-    spread = float(np.nanstd(np.clip(whole, np.nanquantile(whole, 0.05), None))) or 1.0
     return Outcome(
         saved=1 - fits / scores.size,
         other_winner=winner != best,
-        loss=float(whole[best] - whole[winner]) / spread,
-        bias=float(np.mean(told)) / spread if told else 0.0,
+        loss=float(max(whole[best], floor) - max(whole[winner], floor)) / spread,
+        bias=float(np.mean(biases)) if biases else 0.0,
     )
 
 
@@ -85,7 +87,8 @@ def searches(table: Scores, folds: int, seeds: int) -> Iterator[tuple[Scores, Sc
         rng = np.random.default_rng(seed)
         configs = rng.permutation(len(table))[:TRIALS]
         chosen = table[configs][:, rng.permutation(table.shape[1])[:folds]]
-        yield chosen.astype("float64"), table[configs].mean(axis=1).astype("float64")
+        worth = table[configs].astype("float64").mean(axis=1)
+        yield chosen.astype("float64"), np.where(np.isfinite(worth), worth, -np.inf)
 
 
 def settings_at(folds: int) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""What people use today for such a search, one file a rival, each run as a program in a problem's folder."""
