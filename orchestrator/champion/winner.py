@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.errors import KerasweepError
-from orchestrator.ledger import Ledger, SweepRow, TrialRow
+from orchestrator.ledger import LEFT_OPEN, Ledger, SweepRow, TrialRow
 from orchestrator.results import Leaderboard, objective_of
 from orchestrator.search import TrialState
 
@@ -43,4 +43,4 @@ def end_open_trials(ledger: Ledger, sweep: SweepRow) -> None:
     """End the trials that a budget has left open as STOPPED: nothing can go wrong any more that would let the search go on."""
     for row in ledger.trials(sweep.id):
         if not row.state.terminal:
-            ledger.finish_trial(sweep, row.number, TrialState.STOPPED, cause="stopped", message="The budget was used up.")
+            ledger.finish_trial(sweep, row.number, TrialState.STOPPED, **LEFT_OPEN)

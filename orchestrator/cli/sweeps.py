@@ -16,6 +16,7 @@ from orchestrator.cli.reading import show_outcome
 from orchestrator.errors import INTERRUPTED, NotFoundError, SpecError, UserCheckError
 
 if TYPE_CHECKING:
+    from orchestrator.running import Outlook
     from orchestrator.spec import SweepSpec
     from orchestrator.sweep import Options
 
@@ -142,6 +143,16 @@ def _look_deeply(spec: SweepSpec) -> str:
     )
 
 
+def _sooner(found: Outlook) -> str:
+    """Return why a sweep may need fewer fits than it has."""
+    reasons = {
+        f"budget.fits {found.most_fits}": found.most_fits is not None and found.races,
+        f"budget.patience {found.patience}": found.patience is not None,
+        "trials race": found.races,
+    }
+    return ", ".join(reason for reason, holds in reasons.items() if holds)
+
+
 @click.command()
 @click.argument("sweep", type=click.Path(path_type=Path))
 @STORE_OPTION
@@ -166,12 +177,13 @@ def plan(sweep: Path, ledger: str | None, as_json: bool) -> None:
         return
     workers = "as many as the cluster has room for" if found.workers is None else str(found.workers)
     gpus = f" and {found.gpus_per_trial:g} GPUs" if found.gpus_per_trial else ""
-    saved = "" if found.fits_at_least == found.fits else f" at most, {found.fits_at_least:,} at least: trials race"
+    saved = "" if found.fits_at_least == found.fits else f" at most, {found.fits_at_least:,} at least: {_sooner(found)}"
+    equals = " =" if found.fits == found.trials * found.folds else ","
     asked = "" if found.looked_at == found.trials else f" of the first {found.looked_at:,}"
     for name, text in (
         ("sweep", f"{found.name}/{found.occasion}"),
         ("strategy", found.strategy),
-        ("trials", f"{found.trials:,} x {found.folds} folds = {found.fits:,} fits{saved}"),
+        ("trials", f"{found.trials:,} x {found.folds} folds{equals} {found.fits:,} fits{saved}"),
         ("data", f"{found.rows:,} rows, {found.train_rows:,} trained on in a fold"),
         ("workers", f"{workers}, each {found.cpus_per_trial:g} CPUs{gpus}"),
         ("known", f"{found.known:,} trials{asked} cost nothing: the ledger holds {found.known_folds:,} of their folds"),

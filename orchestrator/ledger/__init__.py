@@ -16,10 +16,13 @@ from orchestrator.ledger.records import (
     TrialEnd,
     TrialRow,
 )
+from orchestrator.ledger.rows import END, LEFT_OPEN
 from orchestrator.ledger.stored_json import dump_lossy, load
 
 __all__ = [
+    "END",
     "LEASE_SECONDS",
+    "LEFT_OPEN",
     "FiringRow",
     "FiringState",
     "FoldCommit",

@@ -17,6 +17,8 @@ from sqlalchemy.engine import Connection
 from orchestrator.errors import LeaseLostError, LedgerAwayError
 from orchestrator.ledger.database import Database
 from orchestrator.ledger.records import SweepRow
+from orchestrator.ledger.rows import END
+from orchestrator.ledger.stored_json import load
 from orchestrator.ledger.tables import SWEEPS
 from orchestrator.search import SweepState
 
@@ -82,6 +84,13 @@ def require(connection: Connection, lease: SweepRow) -> None:
             f"Sweep '{lease.title}': this driver (attempt {lease.attempt}) holds it no more; another one has taken it over, "
             "or it is finished. What was committed before stays; stop here."
         )
+
+
+def end_of(connection: Connection, sweep_id: int) -> int | None:
+    """Return how many trials of a sweep count, in ask order; None: all do."""
+    facts = connection.execute(sa.select(SWEEPS.c.facts).where(SWEEPS.c.id == sweep_id)).scalar_one_or_none()
+    end: int | None = None if facts is None else load(facts).get(END)
+    return end
 
 
 def chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

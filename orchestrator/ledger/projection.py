@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-from orchestrator.ledger.base import LedgerPart
+from orchestrator.ledger.base import LedgerPart, end_of
 from orchestrator.ledger.records import TrialRow
-from orchestrator.ledger.rows import trial_row
+from orchestrator.ledger.rows import trial_row, up_to
 from orchestrator.ledger.tables import SWEEPS, TRIALS
 
 
@@ -24,7 +24,8 @@ class LedgerProjection(LedgerPart):
             .limit(limit)
         )
         with self._database.read() as connection:
-            return [trial_row(row) for row in connection.execute(query).mappings()]
+            end = end_of(connection, sweep_id)
+            return [up_to(end, trial_row(row)) for row in connection.execute(query).mappings()]
 
     def mark_projected(self, sweep_id: int, *, trials: Mapping[int, int] | None = None, sweep: int | None = None) -> None:
         """Say up to which revision rows are projected: ``trials`` by number, ``sweep`` for the sweep's own row.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -12,6 +13,12 @@ from orchestrator.ledger.records import FoldCommit, SweepRow, TrialEnd, TrialRow
 from orchestrator.ledger.stored_json import clean, dump, dump_numbers, load, load_numbers
 from orchestrator.search import SweepState, Trial, TrialState
 from trainers.results import FoldResult, TrialResult
+
+END = "end"
+"""Name of a sweep's fact: how many of its trials count, in ask order. Without it all do."""
+
+LEFT_OPEN: Mapping[str, str] = {"cause": "stopped", "message": "The budget was used up."}
+"""What is said of a trial, STOPPED, that a budget has left open."""
 
 
 def owner_of(row: RowMapping) -> Owner | None:
@@ -59,6 +66,25 @@ def trial_row(row: RowMapping) -> TrialRow:
     values["state"] = TrialState(row["state"])
     values["summary"] = None if row["summary"] is None else load_numbers(row["summary"])
     return TrialRow(**values)
+
+
+def up_to(end: int | None, trial: TrialRow) -> TrialRow:
+    """Return ``trial`` as it is to be read where the first ``end`` trials count: beyond, as if the budget had left it open.
+
+    Its row stays as it is, so that it counts again once the sweep goes on under another budget.
+    """
+    if end is None or trial.number < end or not trial.state.terminal:
+        return trial
+    return replace(
+        trial,
+        state=TrialState.STOPPED,
+        score=None,
+        summary=None,
+        cause=LEFT_OPEN["cause"],
+        message=LEFT_OPEN["message"],
+        traceback=None,
+        cached_from=None,
+    )
 
 
 def trial_values(sweep: int, trial: Trial, created: float) -> dict[str, Any]:

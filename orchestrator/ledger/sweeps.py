@@ -22,7 +22,7 @@ from orchestrator.ledger.occasions import (
 )
 from orchestrator.ledger.owner import Owner
 from orchestrator.ledger.records import SubmissionState, SweepRow
-from orchestrator.ledger.rows import owner_values, sweep_row
+from orchestrator.ledger.rows import END, owner_values, sweep_row
 from orchestrator.ledger.stored_json import clean, dump_lossy, load
 from orchestrator.ledger.tables import FOLDS, SUBMISSIONS, SWEEPS, TRIALS
 from orchestrator.search import SweepState
@@ -140,6 +140,28 @@ class LedgerSweeps(LedgerPart):
             require(connection, sweep)
             known = load(connection.execute(sa.select(SWEEPS.c.facts).where(SWEEPS.c.id == sweep.id)).scalar_one())
             return self._change(connection, sweep.id, facts=dump_lossy({**known, **facts}))
+
+    @outlasting
+    def set_end(self, sweep: SweepRow, end: int | None) -> None:
+        """Say that only the first ``end`` trials count, in ask order (None: all do). It is a fact of the sweep, ``END``.
+
+        Later ones stay as they are, but wherever trials are read they are STOPPED, as if the budget had left them open. MLflow is
+        to see anew those for which this changes something.
+
+        Raises
+        ------
+        LeaseLostError : another driver has taken the sweep over.
+        """
+        with self._database.write() as connection:
+            require(connection, sweep)
+            facts = load(connection.execute(sa.select(SWEEPS.c.facts).where(SWEEPS.c.id == sweep.id)).scalar_one())
+            before = facts.pop(END, None)
+            if end == before:
+                return
+            self._change(connection, sweep.id, facts=dump_lossy(facts if end is None else {**facts, END: end}))
+            first = min(one for one in (before, end) if one is not None)
+            beyond = (TRIALS.c.sweep == sweep.id, TRIALS.c.number >= first, TRIALS.c.finished.is_not(None))
+            connection.execute(TRIALS.update().where(*beyond).values(revision=TRIALS.c.revision + 1))
 
     @outlasting
     def finish_sweep(self, sweep: SweepRow, state: SweepState, reason: str | None = None) -> SweepRow:

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from orchestrator.errors import NotFoundError, SweepMismatchError
-from orchestrator.ledger.base import LedgerPart, chunks, holds, outlasting, require
+from orchestrator.ledger.base import LedgerPart, chunks, end_of, holds, outlasting, require
 from orchestrator.ledger.records import Committed, FinishedWork, FoldCommit, Removed, SweepRow, TrialEnd, TrialRow
-from orchestrator.ledger.rows import end_values, fold_result, fold_values, trial_row, trial_values
+from orchestrator.ledger.rows import end_values, fold_result, fold_values, trial_row, trial_values, up_to
 from orchestrator.ledger.tables import FOLDS, SWEEPS, TRIALS
 from orchestrator.search import Trial, TrialState
 from trainers.results import FoldResult
@@ -101,27 +101,35 @@ class LedgerTrials(LedgerPart):
 
     @outlasting
     def trials(self, sweep_id: int, numbers: Iterable[int] | None = None) -> list[TrialRow]:
-        """Return a sweep's trials in ask order: all, or those of these ``numbers`` that are there."""
+        """Return a sweep's trials in ask order: all, or those of these ``numbers`` that are there.
+
+        Those beyond the end of its search (``set_end``) are STOPPED, whatever they have come to. All readings of trials say so.
+        """
         query = sa.select(TRIALS).where(TRIALS.c.sweep == sweep_id).order_by(TRIALS.c.number)
         queries = (
             [query] if numbers is None else [query.where(TRIALS.c.number.in_(some)) for some in chunks(sorted(set(numbers)))]
         )
         with self._database.read() as connection:
-            return [trial_row(row) for each in queries for row in connection.execute(each).mappings()]
+            end = end_of(connection, sweep_id)
+            return [up_to(end, trial_row(row)) for each in queries for row in connection.execute(each).mappings()]
 
     def trial(self, sweep_id: int, number: int) -> TrialRow:
         """Return one trial. Raises ``NotFoundError``."""
         query = sa.select(TRIALS).where(TRIALS.c.sweep == sweep_id, TRIALS.c.number == number)
         with self._database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
+            end = end_of(connection, sweep_id)
         if row is None:
             raise NotFoundError(f"The sweep has no trial {number!r}; `kerasweep show SWEEP` lists them.")
-        return trial_row(row)
+        return up_to(end, trial_row(row))
 
     def state_counts(self, sweep_id: int) -> dict[TrialState, int]:
         """Return how many of a sweep's trials are in each state that occurs."""
-        query = sa.select(TRIALS.c.state, sa.func.count()).where(TRIALS.c.sweep == sweep_id).group_by(TRIALS.c.state)
         with self._database.read() as connection:
+            end, state = end_of(connection, sweep_id), TRIALS.c.state
+            beyond = sa.false() if end is None else sa.and_(TRIALS.c.number >= end, state.not_in(_OPEN))
+            read = sa.case((beyond, TrialState.STOPPED.value), else_=state).label("read_as")
+            query = sa.select(read, sa.func.count()).where(TRIALS.c.sweep == sweep_id).group_by("read_as")
             return {TrialState(state): count for state, count in connection.execute(query)}
 
     def folds(self, key: str, *, seen_by: int | None = None) -> list[FoldResult]:

@@ -2,7 +2,7 @@
 
 from orchestrator.running.checking import Sound, check_data, check_deeply, check_model, possible_engines
 from orchestrator.running.drive import drive
-from orchestrator.running.outlook import outlook_of
+from orchestrator.running.outlook import Outlook, outlook_of
 from orchestrator.running.output import GIVEN, LOGS, MODEL, claim_output, find_output, remove_output
 from orchestrator.running.plan import Plan
 from orchestrator.running.pruning import Left, Pruning, find_left, remove_left
@@ -18,6 +18,7 @@ __all__ = [
     "LOGS",
     "MODEL",
     "Left",
+    "Outlook",
     "Plan",
     "Pruning",
     "Sound",

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.ledger import FoldCommit, SweepRow, TrialEnd, TrialRow
+from orchestrator.ledger import END, FoldCommit, SweepRow, TrialEnd, TrialRow
 from orchestrator.results import Status, Watch
 from orchestrator.running.plan import Plan
 from orchestrator.search import (
@@ -33,6 +33,7 @@ from orchestrator.search import (
     Propose,
     Search,
     Stop,
+    TakeOver,
     Trial,
     TrialEnded,
     TrialState,
@@ -110,9 +111,12 @@ class SweepConductor:
 
     def start(self) -> None:
         """Ask the strategy for the first trials; what an earlier driver of this occasion finished is taken in."""
+        if END in self.sweep.facts:  # an earlier driver's, perhaps under another budget
+            self.plan.ledger.set_end(self.sweep, None)
         self._before = {row.number: row for row in self.plan.ledger.trials(self.sweep.id)}
         self._started = self.clock()
         self._follow(self.search.start())
+        self._show()
 
     def next_cohort(self) -> Cohort | None:
         """Return the next cohort for a free worker; None: there is none now."""
@@ -173,11 +177,18 @@ class SweepConductor:
                     self._give_up(given_up)
                 case EndTrial(number, state, cause, detail):
                     self._end(TrialEnd(number=number, state=state, cause=cause, message=detail))
-                case Finish(reason):
+                case TakeOver(number):
+                    self._take_over(number)
+                case Finish(reason, end):
+                    if end is not None:
+                        self.plan.ledger.set_end(self.sweep, end)
+                        self.plan.committed()
                     self.reason, self._finished = reason, True
 
     def _write_down(self, configs: Mapping[int, Config]) -> Known:
         """Commit the proposed trials, and tell which are over and which folds of the others are missing."""
+        if self._trials:  # there may be no report for long, where much is known
+            self._show()
         trials = {number: Trial(number, config, self.plan.key(config)) for number, config in configs.items()}
         self._trials.update(trials)
         self.plan.ledger.add_trials(self.sweep, list(trials.values()))
@@ -189,11 +200,8 @@ class SweepConductor:
         for number, trial in trials.items():
             row, folds = self._before.get(number), dict(known.get(trial.key, {}))
             self._results[number] = folds
-            if row is not None and row.state.terminal and row.state is not TrialState.PRUNED:  # these are judged again
+            if row is not None and row.state.terminal and not self._judged_again(row.state):
                 scores[number] = self.plan.objective.fitness(row.score)
-                self._over += 1
-                self._fits += self.plan.folds
-                self._count(number, row.state, row.score, (row.summary or {}).get("std", {}).get(self.plan.objective.metric))
                 continue
             self._fits += len(folds)
             if len(folds) >= self.plan.folds:
@@ -202,8 +210,18 @@ class SweepConductor:
         for number in scores:
             del self._results[number]
         self.plan.committed()
-        self._show()
         return Known(scores, values)
+
+    def _take_over(self, number: int) -> None:
+        """Count a trial that an earlier driver of this occasion ended."""
+        row = self._before[number]
+        self._over += 1
+        self._fits += self.plan.folds
+        self._count(number, row.state, row.score, (row.summary or {}).get("std", {}).get(self.plan.objective.metric))
+
+    def _judged_again(self, state: TrialState) -> bool:
+        """Whether how a trial ended follows from its folds and a race, so that it is judged by them once more."""
+        return state is TrialState.PRUNED or (self.plan.race is not None and state is TrialState.DIVERGED)
 
     def _value(self, result: FoldResult) -> float:
         return result.metrics.get(self.plan.objective.metric, math.nan)

@@ -44,9 +44,10 @@ def drive(
         plan.packing,
         workers=dispatcher.workers,
         folds=plan.folds,
-        max_trials=plan.most_trials,
+        max_trials=plan.asked_at_most,
         timeout=plan.trial_timeout,
         racing=plan.racing,
+        ending=plan.ending,
     )
     conductor = SweepConductor(plan, sweep, search, stop_requested, clock, watch, failed, finished)
     conductor.start()

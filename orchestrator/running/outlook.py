@@ -13,6 +13,7 @@ from orchestrator.running.checking import check_data, possible_engines
 from orchestrator.running.set_up import fitting_workers, make_trial_key, strategy_of
 from orchestrator.running.staging import Staged
 from orchestrator.running.warm_start import first_configs
+from orchestrator.search import trials_at_most
 from orchestrator.spec import SweepSpec
 from search_spaces import Config, default_rungs
 from trainers.backends import BACKENDS, versions
@@ -37,14 +38,18 @@ class Outlook:
     cpus_per_trial: float
     gpus_per_trial: float
     fits_at_least: int
+    most_fits: int | None = None
+    patience: int | None = None
+    races: bool = False
     looked_at: int
     known: int
     known_folds: int
 
     @property
     def fits(self) -> int:
-        """Models to be trained if nothing were known: at most, where trials race."""
-        return self.trials * self.folds
+        """Models to be trained if nothing were known: at most, where trials race or the search may end sooner."""
+        most = self.trials * self.folds
+        return most if self.most_fits is None else min(most, self.most_fits + self.folds - 1)
 
 
 def outlook_of(spec: SweepSpec, ledger: Ledger | None) -> Outlook:
@@ -60,10 +65,12 @@ def outlook_of(spec: SweepSpec, ledger: Ledger | None) -> Outlook:
     """
     occasion = next_by_hand(()) if ledger is None else ledger.next_occasion(spec.name)
     strategy = strategy_of(spec, occasion, () if ledger is None else first_configs(ledger, spec, occasion))
-    trials = strategy.size if spec.budget.trials is None else min(strategy.size, spec.budget.trials)
-    configs = strategy.ask(min(LOOKED_AT, trials))
     with tempfile.TemporaryDirectory(prefix="kerasweep-") as folder:
         staged = check_data(spec, Path(folder))
+        races = spec.race_settings() is not None
+        most = trials_at_most(spec.budget.trials, spec.budget.fits, staged.folds, races=races)
+        trials = strategy.size if most is None else min(strategy.size, most)
+        configs = strategy.ask(min(LOOKED_AT, trials))
         known, known_folds = max(_known(spec, ledger, staged, engine, configs) for engine in possible_engines(spec))
     return Outlook(
         name=spec.name,
@@ -77,6 +84,9 @@ def outlook_of(spec: SweepSpec, ledger: Ledger | None) -> Outlook:
         cpus_per_trial=spec.resources.cpus_per_trial,
         gpus_per_trial=spec.resources.gpus_per_trial,
         fits_at_least=_least_fits(spec, trials, staged.folds),
+        most_fits=spec.budget.fits,
+        patience=spec.budget.patience,
+        races=races,
         looked_at=len(configs),
         known=known,
         known_folds=known_folds,
@@ -84,13 +94,16 @@ def outlook_of(spec: SweepSpec, ledger: Ledger | None) -> Outlook:
 
 
 def _least_fits(spec: SweepSpec, trials: int, folds: int) -> int:
-    """Return how many fits a race leaves at the least: all folds of those that nobody judges, the first rung of the others."""
+    """Return the fits at the least: of the nearest end, with all folds of trials that nobody judges, else the first rung."""
+    if spec.budget.patience is not None:
+        trials = min(trials, spec.budget.patience + 1)  # the first trial is a new best
     race = spec.race_settings()
     if race is None:
         return trials * folds
     whole = min(trials, 2 * race.first)
     rungs = default_rungs(folds) if race.rungs is None else race.rungs
-    return whole * folds + (trials - whole) * rungs[0]
+    least = whole * folds + (trials - whole) * rungs[0]
+    return least if spec.budget.fits is None else min(spec.budget.fits, least)
 
 
 def _known(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.ledger import Ledger
 from orchestrator.running.staging import Staged
-from orchestrator.search import Objective, Packing, Racing
+from orchestrator.search import Ending, Objective, Packing, Racing, trials_at_most
 from search_spaces import RaceSettings, Strategy, default_rungs
 from trainers.settings import Config, SweepSettings
 
@@ -31,6 +31,7 @@ class Plan:
     ledger : where it is kept.
     committed : called after every commit, for the tracker.
     most_trials : the budget in trials, or None.
+    most_fits, patience : the budgets in fits, and in trials in a row without a new best, or None.
     trial_timeout : seconds that one trial may take, or None.
     deadline : unix seconds after which the search ends gracefully, or None.
     race : how trials race, or None where all folds of every trial are trained.
@@ -46,6 +47,8 @@ class Plan:
     ledger: Ledger
     committed: Callable[[], None] = _nobody
     most_trials: int | None = None
+    most_fits: int | None = None
+    patience: int | None = None
     trial_timeout: float | None = None
     deadline: float | None = None
     race: RaceSettings | None = None
@@ -65,6 +68,16 @@ class Plan:
         return Racing(self.race, rungs, self.objective, self.staged.test_to_train)
 
     @property
+    def ending(self) -> Ending | None:
+        """Where the search ends before its last trial, at its beginning; None: nowhere."""
+        return None if self.most_fits is None and self.patience is None else Ending(self.patience, self.most_fits)
+
+    @property
+    def asked_at_most(self) -> int | None:
+        """How many trials the budgets allow at most; None: any number."""
+        return trials_at_most(self.most_trials, self.most_fits, self.folds, races=self.race is not None)
+
+    @property
     def total(self) -> int:
         """How many trials there are at most."""
-        return self.strategy.size if self.most_trials is None else min(self.strategy.size, self.most_trials)
+        return self.strategy.size if self.asked_at_most is None else min(self.strategy.size, self.asked_at_most)

@@ -99,6 +99,8 @@ def make_plan(
         ledger=ledger,
         committed=committed,
         most_trials=spec.budget.trials,
+        most_fits=spec.budget.fits,
+        patience=spec.budget.patience,
         trial_timeout=spec.resources.trial_timeout,
         deadline=deadline,
         race=spec.race_settings(),

@@ -11,6 +11,7 @@ from orchestrator.search.cohorts import (
     pack,
     work_of,
 )
+from orchestrator.search.ending import Ending, trials_at_most
 from orchestrator.search.events import (
     CohortEnded,
     CohortFailed,
@@ -24,6 +25,7 @@ from orchestrator.search.events import (
     Known,
     Propose,
     Stop,
+    TakeOver,
     TrialEnded,
 )
 from orchestrator.search.objective import Objective
@@ -42,6 +44,7 @@ __all__ = [
     "Conclude",
     "Dispatch",
     "EndTrial",
+    "Ending",
     "Finish",
     "FoldEnded",
     "GiveUp",
@@ -55,11 +58,13 @@ __all__ = [
     "Search",
     "Stop",
     "SweepState",
+    "TakeOver",
     "Trial",
     "TrialEnded",
     "TrialState",
     "canonical",
     "pack",
     "trial_key",
+    "trials_at_most",
     "work_of",
 ]

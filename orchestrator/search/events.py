@@ -108,10 +108,18 @@ class EndTrial:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Count this trial, which was over before. The strategy has been told."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
-    """The search is over; ``reason`` is None when it ran to its end."""
+    """The search is over; ``reason`` is None when it ran to its end. Only the first ``end`` trials count (None: all)."""
 
     reason: str | None
+    end: int | None = None
 
 
-Instruction = Propose | Dispatch | Conclude | GiveUp | EndTrial | Finish
+Instruction = Propose | Dispatch | Conclude | GiveUp | EndTrial | TakeOver | Finish

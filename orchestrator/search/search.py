@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from orchestrator.search.cohorts import Cohort, LossCause, Packing, pack
+from orchestrator.search.ending import LANES, Ending
 from orchestrator.search.events import (
     CohortEnded,
     CohortFailed,
@@ -23,6 +24,7 @@ from orchestrator.search.events import (
     Propose,
     SearchEvent,
     Stop,
+    TakeOver,
     TrialEnded,
 )
 from orchestrator.search.racing import Racing
@@ -30,6 +32,9 @@ from orchestrator.search.trials import TrialState
 from search_spaces import Strategy
 from trainers.messages import TrialRequest
 from trainers.settings import Config
+
+_Over = Conclude | GiveUp | EndTrial | TakeOver
+"""How a trial ends."""
 
 LOOKAHEAD = 1024
 """Trials asked ahead of the workers: enough to pack well, few enough for a grid of 10**9."""
@@ -71,6 +76,7 @@ class Search:
     max_trials : the budget in trials, or None.
     timeout : seconds that one trial may take, or None.
     racing : who is judged by whom, or None where every trial has all its folds trained.
+    ending : where it ends before its last trial, or None. Trials then end in ask order, so that none beyond the end does.
     """
 
     strategy: Strategy
@@ -80,6 +86,7 @@ class Search:
     max_trials: int | None = None
     timeout: float | None = None
     racing: Racing | None = None
+    ending: Ending | None = None
 
     asked: int = 0
     _open: dict[int, _Open] = field(default_factory=dict)
@@ -93,6 +100,7 @@ class Search:
     _seconds_done: float = 0.0
     _stopped: str | None = None
     _concluded: set[int] = field(default_factory=set)
+    _held: dict[int, tuple[_Over, float | None]] = field(default_factory=dict)
     _bars_moved: bool = False
     _over: bool = False
 
@@ -118,10 +126,13 @@ class Search:
                 self._stopped = self._stopped or reason
                 self._waiting.clear()
                 self._again.clear()
+                endings = self._end_all_held()
+        endings += self._next_held()
         while self._bars_moved:
             self._bars_moved = False
             for number in sorted(self._open):
                 endings += self._review(number)
+            endings += self._next_held()
         return [*endings, *self._advance()]
 
     # --- trials -------------------------------------------------------------------------------------------------------------
@@ -134,7 +145,7 @@ class Search:
             self._waiting.add(number)
         for number in numbers:
             if number in scores:
-                self._end(number, scores[number], whole=True)
+                yield from self._ends(TakeOver(number), scores[number])
         for number in numbers:
             yield from self._review(number)
 
@@ -166,24 +177,52 @@ class Search:
     def _review(self, number: int) -> Iterable[Instruction]:
         """End a trial whose folds are all there, or that the race gives up."""
         trial = self._open.get(number)
-        if trial is None or number in self._concluded:
+        if trial is None or number in self._concluded or number in self._held:
             return
         if self.racing is not None and not trial.failed:
             verdict = self.racing.race(number).verdict(trial.values)
             if verdict is not None:
                 state = TrialState.DIVERGED if verdict.told is None else TrialState.PRUNED
-                yield GiveUp(number, state, verdict.reason, verdict.folds)
-                self._end(number, verdict.told, whole=False)
+                yield from self._ends(GiveUp(number, state, verdict.reason, verdict.folds), verdict.told)
                 return
             if not self.racing.is_open(number):
                 return
         if not self._missing(number) or (self.racing is not None and trial.failed):
-            self._concluded.add(number)
-            self._waiting.discard(number)
-            yield Conclude(number)
+            yield from self._ends(Conclude(number))
 
-    def _end(self, number: int, score: float | None, *, whole: bool) -> None:
-        """Take in that a trial is over, and tell the strategy."""
+    def _ends(self, ending: _Over, told: float | None = None) -> Iterable[Instruction]:
+        """End a trial, once it is known that it is not beyond the end of the search."""
+        number = ending.number
+        self._waiting.discard(number)
+        if self.ending is not None and self.ending.waits(number):
+            self._held[number] = (ending, told)
+            for running in self._running.values():
+                running.left.pop(number, None)
+            return
+        yield ending
+        match ending:
+            case Conclude():
+                self._concluded.add(number)
+            case GiveUp():
+                self._end(number, told, whole=False, fits=len(ending.folds))
+            case EndTrial() | TakeOver():
+                self._end(number, told, whole=True)
+
+    def _next_held(self) -> list[Instruction]:
+        """End the trials whose turn it is now."""
+        endings: list[Instruction] = []
+        while self.ending is not None and self.ending.reason is None and self.ending.first_open in self._held:
+            endings += self._ends(*self._held.pop(self.ending.first_open))
+        return endings
+
+    def _end_all_held(self) -> list[Instruction]:
+        """End the trials whose turn has not come, as the search stops: no end is in sight any more, and they are over."""
+        self.ending = None
+        held, self._held = self._held, {}
+        return [one for number in sorted(held) for one in self._ends(*held[number])]
+
+    def _end(self, number: int, score: float | None, *, whole: bool, fits: int | None = None) -> None:
+        """Take in that a trial is over, and tell the strategy; ``fits`` None: it was judged by all its folds."""
         trial = self._open.pop(number, None)
         if trial is None:
             return
@@ -192,6 +231,8 @@ class Search:
         for running in self._running.values():
             running.left.pop(number, None)
         self.strategy.tell(trial.config, score, whole=whole)
+        if self.ending is not None:
+            self.ending.over(number, score if whole else None, self.folds if fits is None else fits)
         if self.racing is not None:
             all_there = whole and score is not None and len(trial.values) == self.folds
             self._bars_moved = self.racing.over(number, trial.values if all_there else None) or self._bars_moved
@@ -212,7 +253,10 @@ class Search:
         """Let those trials of a cohort wait again that had a part of their folds asked for only."""
         if self._stopped is None:
             done = (one.number for one in ended.cohort.trials if one.number not in ended.left)
-            self._waiting.update(number for number in done if number in self._open)
+            self._waiting.update(number for number in done if self._goes_on(number))
+
+    def _goes_on(self, number: int) -> bool:
+        return number in self._open and number not in self._held
 
     def _blame(self, cohort: str, cause: LossCause, detail: str) -> Iterable[Instruction]:
         lost = self._running.pop(cohort)
@@ -225,8 +269,7 @@ class Search:
             self._retry(lost)
             return
         state = TrialState.TIMED_OUT if cause == "timeout" else TrialState.FAILED
-        yield EndTrial(number, state, cause, detail)
-        self._end(number, None, whole=True)
+        yield from self._ends(EndTrial(number, state, cause, detail))
 
     def _retry(self, lost: _Running) -> None:
         left = lost.requests_left()
@@ -240,6 +283,10 @@ class Search:
 
     def _advance(self) -> Iterable[Instruction]:
         if self._over:
+            return
+        if self.ending is not None and self.ending.reason is not None:
+            self._stopped, self._over = self.ending.reason, True
+            yield Finish(self._stopped, self.ending.first_open)
             return
         if self._stopped is None:
             yield from self._ask()
@@ -261,6 +308,11 @@ class Search:
         if self._unanswered or len(self._waiting) > LOOKAHEAD // 2 or self.strategy.finished:
             return
         wanted = LOOKAHEAD - len(self._waiting)
+        if self.ending is not None:  # no more than keep the workers busy: few of them may count
+            ahead = LANES * self.workers
+            wanted = min(wanted, self.ending.first_unsure(self.folds) + ahead - self.asked)
+            if wanted < ahead // 2:
+                return
         if self.max_trials is not None:
             wanted = min(wanted, self.max_trials - self.asked)
         if wanted <= 0:
@@ -291,7 +343,7 @@ class Search:
     def _next_again(self) -> tuple[TrialRequest, ...]:
         """Return what is left of a cohort that was lost, judged by the same bars."""
         while self._again:
-            trials = [one for one in self._again.pop(0) if one.number in self._open]
+            trials = [one for one in self._again.pop(0) if self._goes_on(one.number)]
             left = [replace(one, scores=dict(self._open[one.number].values)) if one.race is not None else one for one in trials]
             if left:
                 return tuple(left)
@@ -312,6 +364,13 @@ class Search:
 
     def _requests(self) -> tuple[TrialRequest, ...]:
         numbers = sorted(self._waiting)
+        if self.ending is not None:
+            unsure = self.ending.first_unsure(self.folds)
+            if sure := self._requests_of([number for number in numbers if number < unsure]):
+                return sure
+        return self._requests_of(numbers)
+
+    def _requests_of(self, numbers: list[int]) -> tuple[TrialRequest, ...]:
         if self.racing is None:
             return tuple(TrialRequest(number, self._open[number].config, self._missing(number)) for number in numbers)
         known = [number for number in numbers if self.racing.is_open(number)]

@@ -177,6 +177,17 @@ class BudgetSection(Section):
     """When the whole sweep ends gracefully, with a leaderboard."""
 
     trials: AtLeastOne | None = Field(default=None, description="Trials at most; null: no limit.")
+    fits: AtLeastOne | None = Field(
+        default=None,
+        description="Ends with the first trial, in ask order, by which so many folds were trained or known (of a trial that the "
+        "race gave up those that it was judged by); null: no limit.",
+    )
+    patience: AtLeastOne | None = Field(
+        default=None,
+        description="Ends after so many trials in a row, in ask order, without a new best (an equal one is none); null: never. "
+        "With patience or fits a trial is over once those before it are, so any number of workers ends at the same one. Later "
+        "trials are STOPPED, even where an earlier run had finished them; their folds are kept for other sweeps.",
+    )
     time: Duration | None = Field(default=None, description="Time at most, such as 2h; null: no limit.")
 
 

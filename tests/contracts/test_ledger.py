@@ -600,6 +600,61 @@ def test_scores_are_taken_over_from_the_first_trial_that_earned_them(ledger: Led
     }
 
 
+# --- where a search ends ------------------------------------------------------------------------------------------------------
+
+
+def test_trials_beyond_the_end_are_read_as_left_open_and_count_again_without_it(ledger: Ledger) -> None:
+    sweep = claim(ledger)
+    ledger.add_trials(sweep, trials(5))
+    ledger.commit(sweep, folds=[FoldCommit(number=2, key="key-2", result=fold())], ends=[end(0), end(1), end(2, 0.99), end(3)])
+    before = ledger.trials(sweep.id)
+    ledger.set_end(sweep, 2)
+    rows = ledger.trials(sweep.id)
+    assert ledger.sweep_by_id(sweep.id).facts == {"end": 2}
+    assert rows[:2] == before[:2]
+    assert rows[4] == before[4], "it is open"
+    assert [(row.state, row.score, row.summary, row.message) for row in rows[2:4]] == [
+        (TrialState.STOPPED, None, None, "The budget was used up.")
+    ] * 2
+    assert ledger.trial(sweep.id, 2) == rows[2]
+    assert ledger.trials(sweep.id, [2]) == rows[2:3]
+    assert ledger.state_counts(sweep.id) == {TrialState.COMPLETED: 2, TrialState.STOPPED: 2, TrialState.PENDING: 1}
+    assert len(ledger.folds("key-2")) == 1
+    assert ledger.finish_trial(sweep, 2, TrialState.FAILED) is False, "it is over as before"
+    ledger.set_end(sweep, None)
+    assert ledger.sweep_by_id(sweep.id).facts == {}
+    assert [(row.state, row.score) for row in ledger.trials(sweep.id)] == [(row.state, row.score) for row in before]
+
+
+def test_mlflow_sees_trials_anew_that_an_end_leaves_out_or_takes_in(ledger: Ledger) -> None:
+    sweep = claim(ledger)
+    ledger.add_trials(sweep, trials(4))
+    ledger.commit(sweep, ends=[end(0), end(1), end(2)])
+
+    def changed() -> list[tuple[int, TrialState]]:
+        rows = ledger.unprojected_trials(sweep.id)
+        ledger.mark_projected(sweep.id, trials={row.number: row.revision for row in rows})
+        return [(row.number, row.state) for row in rows]
+
+    changed()
+    ledger.set_end(sweep, 1)
+    assert changed() == [(1, TrialState.STOPPED), (2, TrialState.STOPPED)]
+    ledger.set_end(sweep, 1)
+    assert changed() == []
+    ledger.set_end(sweep, 2)
+    assert changed() == [(1, TrialState.COMPLETED), (2, TrialState.STOPPED)]
+    ledger.set_end(sweep, None)
+    assert changed() == [(2, TrialState.COMPLETED)]
+
+
+def test_only_the_driver_says_where_the_search_ends(ledger: Ledger, clock: FakeClock) -> None:
+    late = claim(ledger)
+    clock.now += LEASE
+    claim(ledger, owner=THERE)
+    with pytest.raises(LeaseLostError):
+        ledger.set_end(late, 3)
+
+
 # --- projection ---------------------------------------------------------------------------------------------------------------
 
 

@@ -116,6 +116,13 @@ BROKEN: dict[str, Broken] = {
     "huge number": _one("resources.cpus_per_trial", 10**400, "expected a number, got a very large number"),
     "no cpu": _one("resources.cpus_per_trial", 0, "expected a number above 0, got 0"),
     "bad duration": _one("budget.time", "2 hours", "expected a length of time such as 2h, 90m, 45s .* got '2 hours'"),
+    "no budgets": Broken(
+        {"budget": {"patience": 0, "fits": -1}},
+        {
+            "budget.patience": "expected a number of at least 1, got 0",
+            "budget.fits": "expected a number of at least 1, got -1",
+        },
+    ),
     "no duration": _one("resources.trial_timeout", 0, "expected a length of time"),
     "bad memory": _one("resources.memory_per_trial", "4 apples", "expected a size of memory such as 4GB .* got '4 apples'"),
     "little memory": _one("resources.memory_per_trial", 4, "at least 256MB, got 4"),

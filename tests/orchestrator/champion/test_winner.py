@@ -11,6 +11,7 @@ from fake_sweeps import Clock, add, begin, run
 from orchestrator.champion.winner import choose_winner, chosen_epochs, end_open_trials
 from orchestrator.errors import KerasweepError
 from orchestrator.ledger.ledger import Ledger
+from orchestrator.results import ranked, report_of, view
 from orchestrator.search.trials import SweepState, TrialState
 
 
@@ -29,6 +30,24 @@ def test_the_best_wins_and_what_a_budget_left_open_stays_open_until_the_refit_is
     end_open_trials(ledger, sweep)
     assert [row.state for row in ledger.trials(sweep.id)][5:] == [TrialState.STOPPED] * 2
     assert ledger.trial(sweep.id, 3).state is TrialState.COMPLETED
+
+
+def test_who_was_asked_after_the_end_of_the_search_neither_wins_nor_is_shown_as_best(ledger: Ledger) -> None:
+    sweep = begin(ledger)
+    run(ledger, sweep, range(5))
+    ledger.set_end(sweep, 3)
+    assert choose_winner(ledger, sweep).number == 2
+    seen = view(ledger, ledger.sweep_by_id(sweep.id))
+    assert seen.board.best is not None
+    assert seen.board.best.number == 2
+    assert [trial.number for trial in ranked(seen.sweep, seen.trials)] == [2, 1, 0]
+    assert [(entry.number, entry.state, entry.rank) for entry in seen.board.entries][-2:] == [
+        (3, "STOPPED", None),
+        (4, "STOPPED", None),
+    ]
+    assert report_of(ledger, seen.sweep).record()["now"]["best"]["trial"] == 2
+    end_open_trials(ledger, sweep)
+    assert choose_winner(ledger, sweep).number == 2
 
 
 def test_a_refit_without_the_winners_folds_takes_their_median(ledger: Ledger) -> None:

@@ -44,3 +44,23 @@ def test_a_ledger_that_is_there_is_asked(sweep_file: Path, ledger_url: str) -> N
         ledger.finish_sweep(ledger.claim_sweep(name, {}, None, Owner("here", 1), 60), SweepState.COMPLETED)
     result = CliRunner().invoke(main, ["plan", str(sweep_file), "--json"], catch_exceptions=False)
     assert json.loads(result.stdout)["occasion"] == "manual-2"
+
+
+def trials_line(sweep_file: Path, ledger_url: str, **parts: object) -> str:
+    mapping = {**sound(), "strategy": {"type": "random", "trials": 40}, "cv": {"folds": 5}, **parts, "ledger": ledger_url}
+    sweep_file.write_text(yaml.safe_dump(mapping, sort_keys=False))
+    result = CliRunner().invoke(main, ["plan", str(sweep_file)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return next(line.partition("  ")[2].strip() for line in result.stdout.splitlines() if line.startswith("trials"))
+
+
+def test_an_end_in_sight_is_told_with_the_fits_that_it_takes_at_least(sweep_file: Path, ledger_url: str) -> None:
+    assert trials_line(sweep_file, ledger_url) == "40 x 5 folds = 200 fits"
+    budget = {"patience": 6}
+    line = "40 x 5 folds = 200 fits at most, 35 at least: budget.patience 6"
+    assert trials_line(sweep_file, ledger_url, budget=budget) == line
+    assert trials_line(sweep_file, ledger_url, budget={"fits": 83}) == "17 x 5 folds = 85 fits"
+    line = "40 x 5 folds, 87 fits at most, 72 at least: budget.fits 83, trials race"
+    assert trials_line(sweep_file, ledger_url, budget={"fits": 83}, race="paired") == line
+    line = "40 x 5 folds, 87 fits at most, 35 at least: budget.fits 83, budget.patience 6, trials race"
+    assert trials_line(sweep_file, ledger_url, budget={"fits": 83, **budget}, race="paired") == line

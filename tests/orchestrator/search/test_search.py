@@ -17,6 +17,7 @@ from orchestrator.search.events import (
     Known,
     Propose,
     Stop,
+    TakeOver,
     TrialEnded,
 )
 from orchestrator.search.search import LOOKAHEAD, Search
@@ -128,7 +129,7 @@ def test_what_the_ledger_knows_is_told_and_not_dispatched() -> None:
 def test_a_search_that_is_fully_known_finishes_at_once() -> None:
     search, _ = by_one(2)
     search.start()
-    assert search.handle(Known({0: 1.0, 1: 2.0}, {})) == [Finish(None)]
+    assert search.handle(Known({0: 1.0, 1: 2.0}, {})) == [TakeOver(0), TakeOver(1), Finish(None)]
 
 
 def test_only_missing_folds_are_asked_for() -> None:

@@ -223,6 +223,23 @@ def test_trials_appear_while_the_sweep_runs(ledger: Ledger, sweep: SweepRow, mlf
     assert set(mlflow.statuses().values()) == {"FINISHED"}
 
 
+def test_trials_beyond_the_end_of_the_search_are_killed_and_do_not_win(
+    ledger: Ledger, sweep: SweepRow, mlflow: Mlflow, tmp_path: Path
+) -> None:
+    run(ledger, sweep, range(5))
+    project(ledger, sweep, mlflow)
+    assert set(mlflow.statuses().values()) == {"RUNNING", "FINISHED"}
+    ledger.set_end(sweep, 2)
+    end(ledger, sweep)
+    project(ledger, sweep, mlflow)
+    found = mlflow.statuses()
+    assert [found[f"trial-{number}"] for number in range(5)] == ["FINISHED"] * 2 + ["KILLED"] * 3
+    parent = mlflow.parent()
+    assert parent.data.metrics["accuracy"] == pytest.approx(ledger.trial(sweep.id, 1).score)
+    board = tmp_path / "mlruns" / "demo" / parent.info.run_id / "artifacts" / "leaderboard.csv"
+    assert [line.split(",")[1] for line in board.read_text().splitlines()[1:3]] == ["1", "0"]
+
+
 # --- never twice --------------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,85 @@
+"""Searches over one ledger whose trials may race, for ``racing_worker``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from racing_worker import Score, play
+
+from orchestrator.ledger import Ledger, Owner, SweepRow
+from orchestrator.results import Silent
+from orchestrator.running.conductor import SweepConductor
+from orchestrator.running.plan import Plan
+from orchestrator.running.staging import Staged
+from orchestrator.search import Objective, Packing, Search, TrialState, trial_key
+from search_spaces import RaceSettings, make_strategy, parse_space
+from trainers.settings import SweepSettings
+
+FOLDS = 5
+TRIALS = 40
+SPACE = parse_space({"x": {"uniform": [0.0, 1.0]}})
+RANDOM = {"type": "random", "trials": TRIALS}
+GENETIC = {"type": "genetic", "population": 10, "generations": 4, "elites": 2}
+Outcome = dict[int, tuple[dict[str, Any], TrialState, float | None, Any, int]]
+
+
+def value(x: float, fold: int) -> float:
+    """A fold's score: what the config is worth, folds of unequal difficulty, and chance."""
+    return round(1 - (x - 0.3) ** 2 - 0.02 * fold + Random(f"{x} {fold}").uniform(-0.08, 0.08), 4)  # noqa: S311
+
+
+class Sweeps:
+    """Searches of one ledger."""
+
+    def __init__(self, folder: Path, strategy: Mapping[str, Any] = RANDOM, *, race: RaceSettings | None = None, **objective: Any):
+        self.ledger = Ledger(f"sqlite:///{folder}/ledger.db")
+        self.strategy, self.race = strategy, race
+        self.objective = Objective("accuracy", **{"direction": "maximize", **objective})
+        self.configs: dict[int, float] = {}
+        self.change: Callable[[int, int, float], float | None] = lambda number, fold, score: score
+
+    def claim(self, name: str = "race") -> SweepRow:
+        return self.ledger.claim_sweep(name, {}, {}, Owner("host", 1), 0.0)
+
+    def conductor(self, sweep: SweepRow, workers: int) -> SweepConductor:
+        strategy = make_strategy(self.strategy, SPACE, 7)
+        packing = Packing(group=lambda trial: 0, work=lambda trial: float(len(trial.folds)), together=workers < 16)
+        staged = Staged(
+            folder=Path("stage"), fingerprint="d", splits_fingerprint="s", description={}, baseline=(), folds=FOLDS,
+            train_rows=10, test_to_train=0.25, leaky=False,
+        )  # fmt: skip
+
+        def key(config: Mapping[str, Any]) -> str:
+            return trial_key({"data": "d"}, config)
+
+        settings = SweepSettings(task="binary", seed=0, metrics=("accuracy",), stage="stage")
+        plan = Plan(
+            strategy=strategy, staged=staged, settings=settings, objective=self.objective, key=key, packing=packing,
+            ledger=self.ledger, race=self.race,
+        )  # fmt: skip
+        search = Search(strategy, packing, workers=workers, folds=FOLDS, racing=plan.racing)
+        return SweepConductor(plan, sweep, search, lambda: None, lambda: 0.0, Silent())
+
+    def score(self, sweep: SweepRow) -> Score:
+        def score(number: int, fold: int) -> float | None:
+            (row,) = self.ledger.trials(sweep.id, [number])
+            return self.change(number, fold, value(row.config["x"], fold))
+
+        return score
+
+    def run(self, sweep: SweepRow, *, workers: int = 2, seed: int = 0, kill_after: int | None = None) -> int:
+        rng = Random(seed)  # noqa: S311
+        return play(self.conductor(sweep, workers), self.score(sweep), workers=workers, rng=rng, kill_after=kill_after)
+
+    def outcome(self, sweep: SweepRow) -> Outcome:
+        rows = self.ledger.trials(sweep.id)
+        return {
+            row.number: (dict(row.config), row.state, row.score, row.message, len(self.ledger.folds(row.key))) for row in rows
+        }
+
+
+def paired(**more: Any) -> RaceSettings:
+    return RaceSettings(folds="paired", **more)
