@@ -249,6 +249,7 @@ class _Drive:
             dispatcher,
             where=self.spec.source,
             engines=engines,
+            over_epochs=self.spec.races_over_epochs,
             tick=self._tick,
             passed_over=lambda reason: self.ledger.update_facts(self.sweep, {"engine_reason": reason}),
         )

@@ -6,8 +6,9 @@ from search_spaces.errors import Problem, SearchSpaceError, SpaceError, Strategy
 from search_spaces.genetic import Genetic
 from search_spaces.grid import Grid, GridSettings
 from search_spaces.parsing import DOMAIN_KINDS, parse_space
-from search_spaces.races import Bar, FoldRace, RaceSettings, default_rungs, judged_by, read_race
+from search_spaces.races import Bar, FoldRace, RaceSettings, Verdict, default_rungs, judged_by, read_race
 from search_spaces.random_search import RandomSearch, RandomSettings
+from search_spaces.reads import Rung, judging_begins, make_rung
 from search_spaces.registry import STRATEGIES, STRATEGY_SETTINGS, make_strategy, strategy_problems
 from search_spaces.space import SearchSpace
 from search_spaces.strategy import Strategy
@@ -34,14 +35,18 @@ __all__ = [
     "RandomSearch",
     "RandomSettings",
     "Reciprocal",
+    "Rung",
     "SearchSpace",
     "SearchSpaceError",
     "SpaceError",
     "Strategy",
     "StrategyError",
     "TellError",
+    "Verdict",
     "default_rungs",
     "judged_by",
+    "judging_begins",
+    "make_rung",
     "make_strategy",
     "parse_space",
     "read_race",

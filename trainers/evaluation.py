@@ -9,16 +9,19 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trainers.backends import data_share
 from trainers.checking import backend_is_to_blame, check_config, versions
 from trainers.engines import Course, go_back_to_logits, train_fold
 from trainers.errors import NotFusableError, TrainerError, cause_of, one_line
-from trainers.messages import Checked, Event, FoldFailed, FoldFinished, Progress, TrialRequest
+from trainers.messages import Checked, Event, FoldFailed, FoldFinished, FoldRead, Progress, TrialRequest
 from trainers.preprocessing import Prepared, bytes_together, prepare, preprocessing_key
+from trainers.results import FoldResult
 from trainers.settings import Config, SweepSettings, effective_config
 from trainers.staging import open_staged
+from trainers.usercode import takes_epochs
 
 if TYPE_CHECKING:
     from trainers.data import Dataset
@@ -95,7 +98,7 @@ class Evaluator:
         effective = self.effective(config)
         if self.settings.engine != "fused":
             self._check(effective)
-            return Checked(versions(), reason="the sweep's engine is keras")
+            return Checked(versions(), reason="the sweep's engine is keras", takes_epochs=takes_epochs(self.settings))
         reason, raised = self._why_not_fused(effective)
         if reason is None or raised:
             try:
@@ -104,7 +107,7 @@ class Evaluator:
                 if not backend_is_to_blame(error):
                     raise
                 reason = reason or f"a model fails its check under JAX: {one_line(error)}"
-        return Checked(versions(), fusable=reason is None, reason=reason)
+        return Checked(versions(), fusable=reason is None, reason=reason, takes_epochs=takes_epochs(self.settings))
 
     def _check(self, effective: Config) -> None:
         check_config(self.settings, self.dataset, self.splits.folds[0], self.prepared(0, effective), effective)
@@ -140,7 +143,7 @@ class Evaluator:
         Parameters
         ----------
         trials : the cohort.
-        report : receives Progress, FoldFinished and FoldFailed, in this process and thread. What it raises ends the cohort.
+        report : receives Progress, FoldRead, FoldFinished and FoldFailed, in this process and thread; what it raises ends it all.
         """
         if self.settings.engine == "fused":
             from trainers.engines.fused import evaluate_fused
@@ -159,24 +162,68 @@ class Evaluator:
         """
         config = self.effective(trial.config)
         course = Course(trial)
-        while course.open:
-            position = course.open[0]
-            fold = self.splits.folds[position]
+        while (position := course.next) is not None:
+            whole = position in course.left
+            reads = course.reads if position == 0 else ()
             try:
-                prepared = self.prepared(position, config)
-                progress = EpochProgress(report, trial.number, position, self._report_seconds)
-                result = train_fold(self.settings, self.dataset, fold, prepared=prepared, config=config, report=progress)
+                result = self._train(course, position, config if whole else {**config, "epochs": reads[-1]}, reads, report)
             except ReportError as error:
                 raise error.original from None
             except Exception as error:
                 _log.warning("Trial %d failed in fold %d.", trial.number, position, exc_info=True)
-                event: Event = FoldFailed(trial.number, position, cause_of(error), one_line(error), traceback.format_exc())
+                events: list[Event] = [
+                    FoldFailed(trial.number, position, cause_of(error), one_line(error), traceback.format_exc())
+                ]
             else:
-                event = FoldFinished(trial.number, result)
+                events = _ended(course, position, result)
             finally:
                 gc.collect()  # models are full of cycles: without it their memory, a GPU's too, stays taken for long
+            for event in events:
+                if course.hear(event):
+                    report(event)
+
+    def _train(self, course: Course, position: int, config: Config, reads: Sequence[int], report: Report) -> FoldResult | None:
+        """Train and score one fold, as long as what is read of it lets it; None: it did not."""
+        number = course.trial.number
+
+        def on_read(epochs: int, result: FoldResult) -> bool:
+            event = FoldRead(number, epochs, result)
             course.hear(event)
-            report(event)
+            _tell(report, event)
+            return course.next == position
+
+        return train_fold(
+            self.settings,
+            self.dataset,
+            self.splits.folds[position],
+            prepared=self.prepared(position, config),
+            config=config,
+            report=EpochProgress(report, number, position, self._report_seconds),
+            reads=reads,
+            on_read=on_read,
+        )
+
+
+def _ended(course: Course, position: int, result: FoldResult | None) -> list[Event]:
+    """Return what is to be reported of a fold whose training has ended, also as those reads that it ended before."""
+    if result is None:
+        return []
+    number = course.trial.number
+    reads = course.reads if position == 0 else ()
+    return [*(FoldRead(number, epochs, _as_read(result, epochs)) for epochs in reads), FoldFinished(number, result)]
+
+
+def _as_read(result: FoldResult, epochs: int) -> FoldResult:
+    """Return a fold's result as that of the same one with so many epochs, which ended after them at the latest."""
+    by_epochs = result.stopped == "early_stopping" and result.epochs_run == epochs
+    return replace(result, stopped="epochs") if by_epochs else result
+
+
+def _tell(report: Report, event: Event) -> None:
+    try:
+        report(event)
+    except Exception as error:
+        raise ReportError(error) from error
 
 
 class ReportError(Exception):
@@ -203,7 +250,4 @@ class EpochProgress:
         if now - self._last < self._seconds:
             return
         self._last = now
-        try:
-            self._report(Progress(self._trial, self._fold, epoch, epochs, value))
-        except Exception as error:
-            raise ReportError(error) from error
+        _tell(self._report, Progress(self._trial, self._fold, epoch, epochs, value))

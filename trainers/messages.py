@@ -22,8 +22,11 @@ class Race(Protocol):
     def rungs(self) -> tuple[int, ...]:
         """Rising numbers of folds after which is judged; the last is all folds."""
 
-    def gives_up(self, scores: Mapping[int, float]) -> str | None:
-        """Return why a trial with these values by fold is given up, None while it is not; only complete rungs are looked at."""
+    def gives_up(self, scores: Mapping[int, float], reads: Mapping[int, float]) -> str | None:
+        """Return why a trial with these values is given up, None while it is not.
+
+        ``scores`` are by fold, of which only complete rungs are looked at; ``reads`` are of fold 0 by epochs, judged before them.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,9 @@ class TrialRequest:
     """One trial of a cohort: its number in ask order, its config, and the folds (positions in ``Splits.folds``) to compute.
 
     With a ``race`` they are computed rung by rung until it gives the trial up; ``scores`` are the values of the folds that the
-    trial has already. A fold that raises ends such a trial: it can no longer win.
+    trial has already. A fold that raises ends such a trial: it can no longer win. ``reads`` are the numbers of epochs, ascending
+    and below the config's own, after which fold 0 is to be scored as if it ended there; ``read_scores`` are the values of those
+    that the trial has already.
     """
 
     number: int
@@ -39,6 +44,8 @@ class TrialRequest:
     folds: tuple[int, ...]
     race: Race | None = None
     scores: Mapping[int, float] = field(default_factory=dict)
+    reads: tuple[int, ...] = ()
+    read_scores: Mapping[int, float] = field(default_factory=dict)
 
 
 # --- requests: supervisor -> worker -------------------------------------------------------------------------------------------
@@ -60,7 +67,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Evaluate:
-    """Train and score a cohort. Replied with Progress, one FoldFinished or FoldFailed a fold, then Done."""
+    """Train and score a cohort. Replied with Progress, FoldRead, one FoldFinished or FoldFailed a fold, then Done."""
 
     trials: tuple[TrialRequest, ...]
 
@@ -106,6 +113,18 @@ class FoldFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class FoldRead:
+    """Fold 0 of one trial is scored after so many ``epochs``: the result is that of the same config with so many.
+
+    Whether its training goes on is up to the trial's race.
+    """
+
+    trial: int
+    epochs: int
+    result: FoldResult
+
+
+@dataclass(frozen=True, slots=True)
 class FoldFailed:
     """One fold of one trial raised: its failure is data, and the trial's other folds go on.
 
@@ -131,12 +150,14 @@ class Done:
 class Checked:
     """The check passed.
 
-    ``versions`` of keras and its backend; ``fusable`` says whether the fused engine can train this sweep, ``reason`` why not.
+    ``versions`` of keras and its backend; ``fusable`` says whether the fused engine can train this sweep, ``reason`` why not;
+    ``takes_epochs`` that a builder does, so that a shorter fit may begin otherwise than a longer one.
     """
 
     versions: Mapping[str, str]
     fusable: bool = False
     reason: str | None = None
+    takes_epochs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,5 +183,5 @@ class Failed:
     error: bytes | None = None
 
 
-Event = Progress | FoldFinished | FoldFailed
+Event = Progress | FoldFinished | FoldRead | FoldFailed
 Reply = Done | Checked | Refitted | Failed

@@ -8,12 +8,16 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainers.errors import UserCodeError
+
+if TYPE_CHECKING:
+    from trainers.settings import SweepSettings
 
 
 def parse_reference(reference: str) -> tuple[str, str]:
@@ -47,6 +51,14 @@ def import_object(reference: str, code: str | Path | None) -> Any:
     if not callable(found):
         raise UserCodeError(f"{reference!r}: must be a function or class. Got {found!r}.")
     return found
+
+
+def takes_epochs(settings: SweepSettings) -> bool:
+    """Return whether a builder makes the models that takes ``epochs``: a shorter fit may then begin otherwise than a longer."""
+    trainer = settings.trainer
+    if trainer.type != "builder" or not trainer.builder:
+        return False
+    return "epochs" in inspect.signature(import_object(trainer.builder, settings.code)).parameters
 
 
 def module_file(module: str, code: str | Path) -> Path | None:

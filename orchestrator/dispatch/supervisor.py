@@ -16,7 +16,20 @@ from orchestrator.dispatch.worker_environment import worker_environment
 from orchestrator.dispatch.worker_process import WORKER_COMMAND, WorkerDiedError, WorkerProcess
 from orchestrator.errors import WorkerLostError
 from orchestrator.search import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost, LossCause
-from trainers.messages import Check, Done, Evaluate, Event, Failed, FoldFailed, FoldFinished, Prepare, Progress, Refit, Reply
+from trainers.messages import (
+    Check,
+    Done,
+    Evaluate,
+    Event,
+    Failed,
+    FoldFailed,
+    FoldFinished,
+    FoldRead,
+    Prepare,
+    Progress,
+    Refit,
+    Reply,
+)
 from trainers.settings import EngineName, SweepSettings
 
 logger = logging.getLogger(__name__)
@@ -202,7 +215,7 @@ class Supervisor:
                 message = self._next(_GLANCE_SECONDS)
                 if tick is not None:
                     tick()
-                if message is not None and not isinstance(message, Progress | FoldFinished | FoldFailed):
+                if message is not None and not isinstance(message, Progress | FoldFinished | FoldRead | FoldFailed):
                     return message
         except _LostError as lost:
             self._discard()
@@ -314,7 +327,7 @@ class Supervisor:
 
     def _heard(self, cohort: Cohort, message: _Message) -> list[CohortEvent]:
         match message:
-            case Progress() | FoldFinished() | FoldFailed():
+            case Progress() | FoldFinished() | FoldRead() | FoldFailed():
                 return [CohortHeard(cohort.id, message)]
             case Done():
                 self._cohort = self._deadline = None

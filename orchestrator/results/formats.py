@@ -59,7 +59,8 @@ def place_of(entry: Entry, board: Leaderboard) -> str:
     """Return the rank, * for the winner; the share of the folds that a trial got to before a race gave it up, such as 1/5."""
     if entry.rank is not None:
         return f"{entry.rank}{'*' if entry is board.winner else ''}"
-    return f"{entry.folds}/{board.folds}" if entry.state == TrialState.PRUNED and entry.folds and board.folds else ""
+    given_up = entry.state == TrialState.PRUNED and entry.folds is not None and board.folds
+    return f"{entry.folds}/{board.folds}" if given_up else ""
 
 
 def standing_of(entry: Entry, board: Leaderboard) -> tuple[float | None, float | None]:

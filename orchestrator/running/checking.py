@@ -14,7 +14,7 @@ from orchestrator.errors import SpecError, UserCheckError, WorkerLostError
 from orchestrator.redaction import without_password
 from orchestrator.running.set_up import strategy_of
 from orchestrator.running.staging import Staged, stage_data
-from orchestrator.spec import SweepSpec
+from orchestrator.spec import SweepSpec, cannot_be_cut
 from search_spaces import Config
 from trainers.errors import TrainerError
 from trainers.messages import Check, Checked, Failed
@@ -46,6 +46,7 @@ def check_model(
     *,
     where: str,
     engines: Sequence[EngineName],
+    over_epochs: bool = False,
     tick: Callable[[], None] | None = None,
     passed_over: Callable[[str], object] = lambda reason: None,
 ) -> tuple[SweepSettings, Checked]:
@@ -55,13 +56,14 @@ def check_model(
     ----------
     dispatcher : started.
     where : what the search was asked for by, such as a sweep file's name: messages begin with it.
+    over_epochs : whether trials race over epochs, so that fits may be cut.
     tick : called at least twice a second; what it raises comes out here.
     passed_over : is told why an engine cannot train it, where another one is left.
 
     Raises
     ------
     UserCheckError : the user's code is at fault, whatever the engine.
-    SpecError : nothing but the fused engine is asked for, which cannot train this model.
+    SpecError : nothing but the fused engine is asked for, which cannot train this model; or its fits cannot be cut.
     """
     reason: str | None = None
     for engine in engines:
@@ -73,6 +75,8 @@ def check_model(
             raise UserCheckError(f"{where}: trainer: the first config could not be checked: {error}") from error
         if isinstance(reply, Failed) and (reply.cause == "invalid" or engine == engines[-1]):
             raise UserCheckError(f"{where}: {reply.message}")
+        if isinstance(reply, Checked) and reply.takes_epochs and over_epochs:
+            raise SpecError(where, [("race.epochs", cannot_be_cut(str(settings.trainer.builder)))])
         if isinstance(reply, Checked) and (engine == "keras" or reply.fusable):
             return settings, reply
         reason = reply.message if isinstance(reply, Failed) else getattr(reply, "reason", None)
@@ -105,5 +109,7 @@ def check_deeply(spec: SweepSpec) -> Sound:
             staged = check_data(spec, folder / "stage")
             (first,) = strategy_of(spec, "manual-1").ask(1)
             settings = spec.sweep_settings(stage=str(staged.folder), engine=engines[0])
-            settings, _ = check_model(settings, first, dispatcher, where=spec.source, engines=engines)
+            settings, _ = check_model(
+                settings, first, dispatcher, where=spec.source, engines=engines, over_epochs=spec.races_over_epochs
+            )
     return Sound(rows=int(staged.description["rows"]), folds=staged.folds, engine=settings.engine)

@@ -9,7 +9,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.ledger import END, FoldCommit, SweepRow, TrialEnd, TrialRow
 from orchestrator.results import Status, Watch
@@ -31,6 +31,7 @@ from orchestrator.search import (
     Instruction,
     Known,
     Propose,
+    ReadEnded,
     Search,
     Stop,
     TakeOver,
@@ -38,7 +39,7 @@ from orchestrator.search import (
     TrialEnded,
     TrialState,
 )
-from trainers.messages import FoldFailed, FoldFinished, Progress
+from trainers.messages import FoldFailed, FoldFinished, FoldRead, Progress
 from trainers.results import FoldResult, summarise
 from trainers.settings import Config
 
@@ -88,14 +89,15 @@ class SweepConductor:
     _before: dict[int, TrialRow] = field(default_factory=dict)
     _trials: dict[int, Trial] = field(default_factory=dict)
     _results: dict[int, dict[int, FoldResult]] = field(default_factory=dict)
+    _reads: dict[int, dict[int, FoldResult]] = field(default_factory=dict)
     _failures: dict[int, dict[int, FoldFailed]] = field(default_factory=dict)
     _origins: dict[int, str] = field(default_factory=dict)
     _with_its_end: Sequence[FoldCommit] = ()
     _done: int = 0
     _failed: int = 0
     _given_up: int = 0
-    _fits: int = 0
-    _fits_saved: int = 0
+    _fits: float = 0.0
+    _fits_saved: float = 0.0
     _cached: int = 0
     _over: int = 0
     _best: _Best | None = None
@@ -134,6 +136,8 @@ class SweepConductor:
             case CohortHeard(_, FoldFinished(number, result) as fold):
                 self.fold_finished(fold)
                 self._fold_finished(number, result)
+            case CohortHeard(_, FoldRead(number, epochs, result)):
+                self._fold_read(number, epochs, result)
             case CohortHeard(_, FoldFailed() as failure):
                 self._fold_failed(failure)
             case CohortHeard(_, Progress()):
@@ -186,31 +190,36 @@ class SweepConductor:
                     self.reason, self._finished = reason, True
 
     def _write_down(self, configs: Mapping[int, Config]) -> Known:
-        """Commit the proposed trials, and tell which are over and which folds of the others are missing."""
+        """Commit the proposed trials, and tell which are over and which folds and reads of the others are known."""
         if self._trials:  # there may be no report for long, where much is known
             self._show()
         trials = {number: Trial(number, config, self.plan.key(config)) for number, config in configs.items()}
         self._trials.update(trials)
         self.plan.ledger.add_trials(self.sweep, list(trials.values()))
         only = None if self.plan.reuse else self.sweep.id
-        known = self.plan.ledger.known_folds([trial.key for trial in trials.values()], sweep=only, seen_by=self.sweep.id)
-        complete = [key for key, folds in known.items() if len(folds) >= self.plan.folds]
+        reads = {number: self._read_keys(trial) for number, trial in trials.items()}
+        keys = [trial.key for trial in trials.values()]
+        wanted = [*keys, *(key for by_epochs in reads.values() for key in by_epochs.values())]
+        known = self.plan.ledger.known_folds(wanted, sweep=only, seen_by=self.sweep.id)
+        complete = [key for key in keys if len(known.get(key, {})) >= self.plan.folds]
         origins = {key: work.origin for key, work in self.plan.ledger.finished_by_key(complete, sweep=only).items()}
         scores: dict[int, float | None] = {}
         for number, trial in trials.items():
             row, folds = self._before.get(number), dict(known.get(trial.key, {}))
             self._results[number] = folds
-            if row is not None and row.state.terminal and not self._judged_again(row.state):
+            self._reads[number] = _known_reads(reads[number], known, folds.get(0))
+            if row is not None and row.state.terminal and not self._judged_again(row.state, len(reads[number]), number):
                 scores[number] = self.plan.objective.fitness(row.score)
                 continue
             self._fits += len(folds)
             if len(folds) >= self.plan.folds:
                 self._origins[number] = origins.get(trial.key, "the ledger")
         values = {number: {fold: self._value(one) for fold, one in self._results[number].items()} for number in trials}
+        read = {number: {epochs: self._value(one) for epochs, one in self._reads[number].items()} for number in trials}
         for number in scores:
-            del self._results[number]
+            del self._results[number], self._reads[number]
         self.plan.committed()
-        return Known(scores, values)
+        return Known(scores, values, read)
 
     def _take_over(self, number: int) -> None:
         """Count a trial that an earlier driver of this occasion ended."""
@@ -219,8 +228,17 @@ class SweepConductor:
         self._fits += self.plan.folds
         self._count(number, row.state, row.score, (row.summary or {}).get("std", {}).get(self.plan.objective.metric))
 
-    def _judged_again(self, state: TrialState) -> bool:
-        """Whether how a trial ended follows from its folds and a race, so that it is judged by them once more."""
+    def _read_keys(self, trial: Trial) -> dict[int, str]:
+        """Return the keys of the configs that a trial's reads are fold 0 of, by epochs."""
+        return {epochs: self.plan.key({**trial.config, "epochs": epochs}) for epochs in self.plan.reads(trial.config)}
+
+    def _judged_again(self, state: TrialState, reads: int, number: int) -> bool:
+        """Whether how a trial ended follows from its folds and a race, so that it is judged by them once more.
+
+        So is one whose reads are gone that others are judged by.
+        """
+        if self.plan.race is not None and state is TrialState.COMPLETED and len(self._reads[number]) < reads:
+            return True
         return state is TrialState.PRUNED or (self.plan.race is not None and state is TrialState.DIVERGED)
 
     def _value(self, result: FoldResult) -> float:
@@ -233,17 +251,25 @@ class SweepConductor:
             self._results[number][result.fold] = result
         self._fits += 1
         commit = FoldCommit(number=number, key=self._trials[number].key, result=result, again=not self.plan.reuse)
-        self._fold_over(number, result.fold, self._value(result), [commit])
+        self._commit(number, FoldEnded(number, result.fold, self._value(result)), [commit])
+
+    def _fold_read(self, number: int, epochs: int, result: FoldResult) -> None:
+        """Commit what fold 0 is after so many epochs: it is known to all configs that have so many."""
+        if number in self._reads:
+            self._reads[number][epochs] = result
+        key = self.plan.key({**self._trials[number].config, "epochs": epochs})
+        commit = FoldCommit(number=number, key=key, result=result, again=not self.plan.reuse)
+        self._commit(number, ReadEnded(number, epochs, self._value(result)), [commit])
 
     def _fold_failed(self, failure: FoldFailed) -> None:
         if failure.trial in self._results:  # else it ended before its last fold did
             self._failures.setdefault(failure.trial, {})[failure.fold] = failure
         self.failed(failure)
-        self._fold_over(failure.trial, failure.fold, None, [])
+        self._commit(failure.trial, FoldEnded(failure.trial, failure.fold, None), [])
 
-    def _fold_over(self, number: int, fold: int, value: float | None, commits: Sequence[FoldCommit]) -> None:
-        """Commit a fold, in one transaction with its trial's end if it is the last one."""
-        instructions = self.search.handle(FoldEnded(number, fold, value))
+    def _commit(self, number: int, event: FoldEnded | ReadEnded, commits: Sequence[FoldCommit]) -> None:
+        """Commit what was trained, in one transaction with its trial's end if it is the last of it."""
+        instructions = self.search.handle(event)
         match instructions:
             case [Conclude(ended) | GiveUp(ended), *_] if ended == number:
                 self._with_its_end = commits
@@ -262,15 +288,21 @@ class SweepConductor:
         return None
 
     def _give_up(self, given_up: GiveUp) -> None:
-        """Commit a trial that the race has ended, with what it has so far."""
-        results = self._results[given_up.number]
-        self._fits_saved += self.plan.folds - len(results)
-        summary = summarise([results[fold] for fold in given_up.folds], test_to_train=self.plan.staged.test_to_train)
+        """Commit a trial that the race has ended, with what it has so far: a fold that was cut stands for none."""
+        results, epochs = self._results[given_up.number], given_up.epochs
+        cut = 0.0 if epochs is None or 0 in results else given_up.fits
+        self._fits += cut
+        self._fits_saved += self.plan.folds - len(results) - cut
+        seen = [results[fold] for fold in given_up.folds]
+        if epochs is not None and not seen:
+            seen = [self._reads[given_up.number][epochs]]
+        summary = replace(summarise(seen, test_to_train=self.plan.staged.test_to_train), folds=len(given_up.folds))
         self._end(TrialEnd(number=given_up.number, state=given_up.state, summary=summary, message=given_up.reason))
 
     def _complete(self, number: int) -> float | None:
         """Commit a trial whose folds are all there, with the last of them, and return its fitness."""
         results, origin = self._results.pop(number), self._origins.pop(number, None)
+        self._reads.pop(number, None)
         folds = [results[fold] for fold in sorted(results)]
         summary = summarise(folds, test_to_train=self.plan.staged.test_to_train)
         score: float | None = summary.mean.get(self.plan.objective.metric, math.nan)
@@ -297,6 +329,7 @@ class SweepConductor:
         """Commit that a trial ends without a score, with the last of its folds."""
         self.plan.ledger.commit(self.sweep, folds=self._last_commits(), ends=[end])
         self._results.pop(end.number, None)
+        self._reads.pop(end.number, None)
         self._origins.pop(end.number, None)
         self._failures.pop(end.number, None)
         self._count(end.number, end.state, None, None)
@@ -339,8 +372,8 @@ class SweepConductor:
             cached=self._cached,
             before=self._over,
             given_up=self._given_up,
-            fits=self._fits,
-            fits_saved=self._fits_saved,
+            fits=round(self._fits),
+            fits_saved=round(self._fits_saved),
             fits_total=None if self.plan.total is None else self.plan.total * self.plan.folds,
             metric=self.plan.objective.metric,
             best=best.score if best else None,
@@ -350,3 +383,17 @@ class SweepConductor:
             seconds=seconds,
             seconds_left=seconds / trained * left if left is not None and trained else None,
         )
+
+
+def _known_reads(
+    keys: Mapping[int, str], known: Mapping[str, Mapping[int, FoldResult]], whole: FoldResult | None
+) -> dict[int, FoldResult]:
+    """Return the reads that are known, by epochs; ``whole`` is fold 0, which is one too where it ended by itself before."""
+    reads = {}
+    for epochs, key in keys.items():
+        read = known.get(key, {}).get(0)
+        if read is None and whole is not None and whole.epochs_run <= epochs:
+            read = whole
+        if read is not None:
+            reads[epochs] = read
+    return reads

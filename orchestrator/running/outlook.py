@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from orchestrator.running.staging import Staged
 from orchestrator.running.warm_start import first_configs
 from orchestrator.search import trials_at_most
 from orchestrator.spec import SweepSpec
-from search_spaces import Config, default_rungs
+from search_spaces import Config
 from trainers.backends import BACKENDS, versions
 from trainers.settings import EngineName
 
@@ -101,8 +102,10 @@ def _least_fits(spec: SweepSpec, trials: int, folds: int) -> int:
     if race is None:
         return trials * folds
     whole = min(trials, 2 * race.first)
-    rungs = default_rungs(folds) if race.rungs is None else race.rungs
-    least = whole * folds + (trials - whole) * rungs[0]
+    most = spec.most_epochs() or 1
+    reads = race.epoch_rungs(most)
+    first = reads[0] / most if reads else race.fold_rungs(folds)[0]
+    least = whole * folds + math.ceil((trials - whole) * first)
     return least if spec.budget.fits is None else min(spec.budget.fits, least)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.ledger import Ledger
 from orchestrator.running.staging import Staged
 from orchestrator.search import Ending, Objective, Packing, Racing, trials_at_most
-from search_spaces import RaceSettings, Strategy, default_rungs
+from search_spaces import RaceSettings, Strategy
 from trainers.settings import Config, SweepSettings
 
 
@@ -35,6 +35,8 @@ class Plan:
     trial_timeout : seconds that one trial may take, or None.
     deadline : unix seconds after which the search ends gracefully, or None.
     race : how trials race, or None where all folds of every trial are trained.
+    epochs : gives the epochs of a config.
+    epoch_rungs : numbers of epochs after which the first fold is read, where trials race over epochs.
     reuse : whether folds that other sweeps computed are taken over; if not, this sweep keeps its own beside theirs.
     """
 
@@ -52,6 +54,8 @@ class Plan:
     trial_timeout: float | None = None
     deadline: float | None = None
     race: RaceSettings | None = None
+    epochs: Callable[[Config], int] = lambda config: 1
+    epoch_rungs: tuple[int, ...] = ()
     reuse: bool = True
 
     @property
@@ -64,8 +68,12 @@ class Plan:
         """Who is judged by whom, at the beginning of the search; None without a race."""
         if self.race is None:
             return None
-        rungs = default_rungs(self.folds) if self.race.rungs is None else tuple(self.race.rungs)
-        return Racing(self.race, rungs, self.objective, self.staged.test_to_train)
+        rungs = self.race.fold_rungs(self.folds)
+        return Racing(self.race, rungs, self.objective, self.staged.test_to_train, self.epoch_rungs, self.epochs)
+
+    def reads(self, config: Config) -> tuple[int, ...]:
+        """Return after how many epochs, short of its own, the first fold of a config is read."""
+        return tuple(rung for rung in self.epoch_rungs if rung < self.epochs(config))
 
     @property
     def ending(self) -> Ending | None:

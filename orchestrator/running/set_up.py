@@ -85,6 +85,7 @@ def make_plan(
     def effective(config: Config) -> dict[str, Any]:
         return effective_config(config, settings.trainer, settings.fit)
 
+    race = spec.race_settings()
     return Plan(
         strategy=strategy,
         staged=staged,
@@ -103,6 +104,8 @@ def make_plan(
         patience=spec.budget.patience,
         trial_timeout=spec.resources.trial_timeout,
         deadline=deadline,
-        race=spec.race_settings(),
+        race=race,
+        epochs=lambda config: int(effective(config)["epochs"]),
+        epoch_rungs=() if race is None else race.epoch_rungs(spec.most_epochs() or 1),
         reuse=spec.cache,
     )

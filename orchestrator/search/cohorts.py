@@ -122,7 +122,7 @@ def pack(
 
 
 def work_of(folds_rows: int, config_of: Callable[[Config], Config]) -> Callable[[TrialRequest], float]:
-    """Return the cost of a trial in optimizer steps: epochs x steps an epoch x folds.
+    """Return the cost of a trial in optimizer steps: epochs x steps an epoch x folds. Reads of a fold that is trained are free.
 
     Parameters
     ----------
@@ -132,6 +132,8 @@ def work_of(folds_rows: int, config_of: Callable[[Config], Config]) -> Callable[
 
     def work(trial: TrialRequest) -> float:
         config = config_of(trial.config)
-        return float(config["epochs"]) * -(-folds_rows // int(config["batch_size"])) * max(len(trial.folds), 1)
+        read = max(trial.reads) if trial.reads and 0 not in trial.folds else 0
+        epochs = float(config["epochs"]) * max(len(trial.folds), 0 if read else 1) + read
+        return epochs * -(-folds_rows // int(config["batch_size"]))
 
     return work

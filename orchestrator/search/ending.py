@@ -24,7 +24,7 @@ class Ending:
     Parameters
     ----------
     patience : trials in a row without a new best, or None.
-    fits : folds that the trials were judged by, whoever trained them, or None.
+    fits : folds that the trials were judged by, whoever trained them, cut ones by their share of epochs, or None.
     """
 
     patience: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.search.cohorts import Cohort, LossCause
 from orchestrator.search.trials import TrialState
@@ -14,10 +14,14 @@ from trainers.settings import Config
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The ledger's answer to Propose: scores of trials that are over, and the objective's values by fold as far as there are."""
+    """The ledger's answer to Propose: scores of trials that are over, and the objective's values as far as there are.
+
+    ``folds`` has them by fold; ``reads`` those of fold 0 by epochs, where it is read while it is trained.
+    """
 
     scores: Mapping[int, float | None]
     folds: Mapping[int, Mapping[int, float]]
+    reads: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,15 @@ class FoldEnded:
     number: int
     fold: int
     value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEnded:
+    """Fold 0 of a trial was read after so many ``epochs``, at the objective's ``value``."""
+
+    number: int
+    epochs: int
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +74,7 @@ class Stop:
     reason: str
 
 
-SearchEvent = Known | FoldEnded | TrialEnded | CohortEnded | CohortFailed | Stop
+SearchEvent = Known | FoldEnded | ReadEnded | TrialEnded | CohortEnded | CohortFailed | Stop
 
 # --- instructions out ---------------------------------------------------------------------------------------------------------
 
@@ -89,12 +102,18 @@ class Conclude:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Commit that the race gave this trial up, over the folds that it was judged by. The strategy has been told."""
+    """Commit that the race gave this trial up, over the folds that it was judged by. The strategy has been told.
+
+    ``epochs`` are those of the read that gave it up, None where folds did; without any of the ``folds`` it stands for them.
+    ``fits`` are what the trial cost, a fold that was cut by its share.
+    """
 
     number: int
     state: TrialState
     reason: str
     folds: tuple[int, ...]
+    epochs: int | None = None
+    fits: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from orchestrator.search.events import (
     Instruction,
     Known,
     Propose,
+    ReadEnded,
     SearchEvent,
     Stop,
     TakeOver,
@@ -29,7 +30,7 @@ from orchestrator.search.events import (
 )
 from orchestrator.search.racing import Racing
 from orchestrator.search.trials import TrialState
-from search_spaces import Strategy
+from search_spaces import Strategy, Verdict
 from trainers.messages import TrialRequest
 from trainers.settings import Config
 
@@ -42,25 +43,39 @@ LOOKAHEAD = 1024
 
 @dataclass(slots=True)
 class _Open:
-    """A trial that is not over: the values of the folds that it has, and those that have failed."""
+    """A trial that is not over: the values of the folds that it has and of fold 0 by epochs, and folds that have failed."""
 
     config: Config
     values: dict[int, float]
+    reads: dict[int, float] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class _Running:
-    """A cohort with a worker, and the folds that are still to come of its trials."""
+    """A cohort with a worker: what is still to come of its trials, in ask order, and what was trained by number and fold."""
 
     cohort: Cohort
-    left: dict[int, set[int]]
-    trained: list[TrialRequest] = field(default_factory=list)
+    left: dict[int, TrialRequest]
+    trained: dict[tuple[int, int], TrialRequest] = field(default_factory=dict)
 
-    def requests_left(self) -> tuple[TrialRequest, ...]:
-        """Return its trials with the folds that are still to come."""
-        trials = self.cohort.trials
-        return tuple(replace(one, folds=tuple(sorted(self.left[one.number]))) for one in trials if one.number in self.left)
+    def fold_is_over(self, number: int, fold: int) -> None:
+        """Take in that a fold was trained."""
+        if (request := self.left.get(number)) is not None:
+            self.trained[number, fold] = replace(request, folds=(fold,), reads=())
+            self._keep(replace(request, folds=tuple(one for one in request.folds if one != fold)))
+
+    def is_read(self, number: int, epochs: int) -> None:
+        """Take in that fold 0 was trained up to so many epochs and read."""
+        if (request := self.left.get(number)) is not None:
+            self.trained[number, 0] = replace(request, folds=(), reads=(epochs,))
+            self._keep(replace(request, reads=tuple(one for one in request.reads if one != epochs)))
+
+    def _keep(self, request: TrialRequest) -> None:
+        if request.folds or request.reads:
+            self.left[request.number] = request
+        else:
+            del self.left[request.number]
 
 
 @dataclass(slots=True)
@@ -112,10 +127,12 @@ class Search:
         """Take one event in and return what to do now; how the event's trial ends comes first."""
         endings: list[Instruction] = []
         match event:
-            case Known(scores, folds):
-                endings = list(self._known(scores, folds))
+            case Known(scores, folds, reads):
+                endings = list(self._known(scores, folds, reads))
             case FoldEnded(number, fold, value):
                 endings = list(self._fold_ended(number, fold, value))
+            case ReadEnded(number, epochs, value):
+                endings = list(self._read_ended(number, epochs, value))
             case TrialEnded(number, score):
                 self._end(number, score, whole=True)
             case CohortEnded(cohort, seconds):
@@ -137,11 +154,17 @@ class Search:
 
     # --- trials -------------------------------------------------------------------------------------------------------------
 
-    def _known(self, scores: Mapping[int, float | None], folds: Mapping[int, Mapping[int, float]]) -> Iterable[Instruction]:
+    def _known(
+        self,
+        scores: Mapping[int, float | None],
+        folds: Mapping[int, Mapping[int, float]],
+        reads: Mapping[int, Mapping[int, float]],
+    ) -> Iterable[Instruction]:
         numbers = sorted(self._unanswered)
         self._unanswered.clear()
         for number in numbers:
             self._open[number].values.update(folds.get(number, {}))
+            self._open[number].reads.update(reads.get(number, {}))
             self._waiting.add(number)
         for number in numbers:
             if number in scores:
@@ -151,8 +174,7 @@ class Search:
 
     def _fold_ended(self, number: int, fold: int, value: float | None) -> Iterable[Instruction]:
         for running in self._running.values():
-            if number in running.left:
-                self._note(running, number, fold)
+            running.fold_is_over(number, fold)
         trial = self._open.get(number)
         if trial is None:
             return
@@ -162,17 +184,20 @@ class Search:
             trial.values[fold] = value
         yield from self._review(number)
 
-    def _note(self, running: _Running, number: int, fold: int) -> None:
-        """Take in that a fold was trained."""
-        request = next(one for one in running.cohort.trials if one.number == number)
-        running.trained.append(replace(request, folds=(fold,)))
-        running.left[number].discard(fold)
-        if not running.left[number]:
-            del running.left[number]
+    def _read_ended(self, number: int, epochs: int, value: float) -> Iterable[Instruction]:
+        for running in self._running.values():
+            running.is_read(number, epochs)
+        if (trial := self._open.get(number)) is not None:
+            trial.reads[epochs] = value
+            yield from self._review(number)
 
     def _missing(self, number: int) -> tuple[int, ...]:
         trial = self._open[number]
         return tuple(fold for fold in range(self.folds) if fold not in trial.values and fold not in trial.failed)
+
+    def _unread(self, number: int) -> tuple[int, ...]:
+        reads = () if self.racing is None else self.racing.reads(number)
+        return tuple(epochs for epochs in reads if epochs not in self._open[number].reads)
 
     def _review(self, number: int) -> Iterable[Instruction]:
         """End a trial whose folds are all there, or that the race gives up."""
@@ -180,15 +205,21 @@ class Search:
         if trial is None or number in self._concluded or number in self._held:
             return
         if self.racing is not None and not trial.failed:
-            verdict = self.racing.race(number).verdict(trial.values)
+            verdict = self.racing.race(number).verdict(trial.values, trial.reads)
             if verdict is not None:
-                state = TrialState.DIVERGED if verdict.told is None else TrialState.PRUNED
-                yield from self._ends(GiveUp(number, state, verdict.reason, verdict.folds), verdict.told)
+                yield from self._ends(self._given_up(number, verdict), verdict.told)
                 return
             if not self.racing.is_open(number):
                 return
-        if not self._missing(number) or (self.racing is not None and trial.failed):
+        if not (self._missing(number) or self._unread(number)) or (self.racing is not None and trial.failed):
             yield from self._ends(Conclude(number))
+
+    def _given_up(self, number: int, verdict: Verdict) -> GiveUp:
+        state = TrialState.DIVERGED if verdict.told is None else TrialState.PRUNED
+        fits = float(len(verdict.folds))
+        if self.racing is not None and verdict.epochs is not None and not verdict.folds:
+            fits = self.racing.share(number, verdict.epochs)
+        return GiveUp(number, state, verdict.reason, verdict.folds, verdict.epochs, fits)
 
     def _ends(self, ending: _Over, told: float | None = None) -> Iterable[Instruction]:
         """End a trial, once it is known that it is not beyond the end of the search."""
@@ -203,8 +234,8 @@ class Search:
         match ending:
             case Conclude():
                 self._concluded.add(number)
-            case GiveUp():
-                self._end(number, told, whole=False, fits=len(ending.folds))
+            case GiveUp(state=state, epochs=epochs, fits=fits):
+                self._end(number, told, whole=False, fits=fits, read=state is TrialState.PRUNED, last=epochs)
             case EndTrial() | TakeOver():
                 self._end(number, told, whole=True)
 
@@ -221,8 +252,25 @@ class Search:
         held, self._held = self._held, {}
         return [one for number in sorted(held) for one in self._ends(*held[number])]
 
-    def _end(self, number: int, score: float | None, *, whole: bool, fits: int | None = None) -> None:
-        """Take in that a trial is over, and tell the strategy; ``fits`` None: it was judged by all its folds."""
+    def _end(
+        self,
+        number: int,
+        score: float | None,
+        *,
+        whole: bool,
+        fits: float | None = None,
+        read: bool = False,
+        last: int | None = None,
+    ) -> None:
+        """Take in that a trial is over, and tell the strategy.
+
+        Parameters
+        ----------
+        score : what the strategy is told.
+        whole : whether no race gave it up.
+        fits : what it cost; None: all its folds.
+        read, last : whether one that was given up judges others by its reads, and up to which of them; None: by all.
+        """
         trial = self._open.pop(number, None)
         if trial is None:
             return
@@ -235,7 +283,8 @@ class Search:
             self.ending.over(number, score if whole else None, self.folds if fits is None else fits)
         if self.racing is not None:
             all_there = whole and score is not None and len(trial.values) == self.folds
-            self._bars_moved = self.racing.over(number, trial.values if all_there else None) or self._bars_moved
+            at = self.racing.read_at(number, trial.values, trial.reads, last) if all_there or read else {}
+            self._bars_moved = self.racing.over(number, trial.values if all_there else None, at) or self._bars_moved
 
     # --- cohorts ------------------------------------------------------------------------------------------------------------
 
@@ -247,7 +296,7 @@ class Search:
         del self._running[cohort]
         self._wait_for_more(ended)
         self._seconds_done += seconds
-        self._work_done += sum(map(self.packing.work, ended.trained))
+        self._work_done += sum(map(self.packing.work, ended.trained.values()))
 
     def _wait_for_more(self, ended: _Running) -> None:
         """Let those trials of a cohort wait again that had a part of their folds asked for only."""
@@ -272,7 +321,7 @@ class Search:
         yield from self._ends(EndTrial(number, state, cause, detail))
 
     def _retry(self, lost: _Running) -> None:
-        left = lost.requests_left()
+        left = tuple(lost.left.values())
         self._wait_for_more(lost)
         if not left or self._stopped is not None:
             return
@@ -324,7 +373,7 @@ class Search:
             for number, config in proposed.items():
                 self._open[number] = _Open(config, {})
                 if self.racing is not None:
-                    self.racing.enter(number, self.strategy.settled(number))
+                    self.racing.enter(number, config, self.strategy.settled(number))
             self._unanswered.update(proposed)
             yield Propose(proposed)
 
@@ -337,17 +386,21 @@ class Search:
             limit = self.timeout * len(trials) if self.timeout is not None else None
             cohort = Cohort(f"c{self._dispatched}", trials, limit)
             self._dispatched += 1
-            self._running[cohort.id] = _Running(cohort, {trial.number: set(trial.folds) for trial in trials})
+            self._running[cohort.id] = _Running(cohort, {trial.number: trial for trial in trials})
             yield Dispatch(cohort)
 
     def _next_again(self) -> tuple[TrialRequest, ...]:
         """Return what is left of a cohort that was lost, judged by the same bars."""
         while self._again:
             trials = [one for one in self._again.pop(0) if self._goes_on(one.number)]
-            left = [replace(one, scores=dict(self._open[one.number].values)) if one.race is not None else one for one in trials]
+            left = [one if one.race is None else self._with_values(one) for one in trials]
             if left:
                 return tuple(left)
         return ()
+
+    def _with_values(self, request: TrialRequest) -> TrialRequest:
+        trial = self._open[request.number]
+        return replace(request, scores=dict(trial.values), read_scores=dict(trial.reads))
 
     def _pack(self) -> tuple[TrialRequest, ...]:
         """Return the next cohort: of trials whose bar is known, else the first rungs of later ones."""
@@ -359,7 +412,7 @@ class Search:
             self.packing,
             workers=self.workers,
             seconds_per_work=rate,
-            under_way=sum(self.packing.work(one) for running in self._running.values() for one in running.requests_left()),
+            under_way=sum(self.packing.work(one) for running in self._running.values() for one in running.left.values()),
         )
 
     def _requests(self) -> tuple[TrialRequest, ...]:
@@ -375,16 +428,18 @@ class Search:
             return tuple(TrialRequest(number, self._open[number].config, self._missing(number)) for number in numbers)
         known = [number for number in numbers if self.racing.is_open(number)]
         requests = [
-            TrialRequest(
-                number,
-                self._open[number].config,
-                self._missing(number),
-                self.racing.race(number),
-                dict(self._open[number].values),
+            self._with_values(
+                TrialRequest(
+                    number,
+                    self._open[number].config,
+                    self._missing(number),
+                    self.racing.race(number),
+                    reads=self._unread(number),
+                )
             )
             for number in known
         ]
-        if not requests:  # nobody waits for a bar: the first rung needs none
+        if not (requests or self.racing.epoch_rungs):  # nobody waits for a bar: the first rung of folds needs none
             first = self.racing.rungs[0]
             parts = [(number, tuple(fold for fold in self._missing(number) if fold < first)) for number in numbers]
             requests = [TrialRequest(number, self._open[number].config, folds) for number, folds in parts if folds]

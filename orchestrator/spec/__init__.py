@@ -1,5 +1,6 @@
 """From a sweep file to a checked ``SweepSpec``. It starts nothing."""
 
+from orchestrator.spec.checks import cannot_be_cut
 from orchestrator.spec.loading import DOOR, load_spec, read_sweep, spec_from_mapping, spec_from_record
 from orchestrator.spec.model import NAME, SweepSpec, resolve_path
 from orchestrator.spec.schema import sweep_schema
@@ -14,6 +15,7 @@ __all__ = [
     "ObjectiveSection",
     "ScheduleSection",
     "SweepSpec",
+    "cannot_be_cut",
     "code_references",
     "is_function",
     "load_spec",

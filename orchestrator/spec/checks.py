@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -86,10 +87,7 @@ def _space(spec: SweepSpec) -> Iterator[Finding]:
     complete = bool(spec.space) and len(domains) == len(spec.space)
     for path, message in strategy_problems(spec.strategy_settings(), SearchSpace(domains) if complete else None):
         yield Finding(path, message, ("strategy.type",))
-    try:
-        spec.race_settings()
-    except StrategyError as error:
-        yield from (Finding(path, message, ("cv.folds", "cv.repeats")) for path, message in error.problems)
+    yield from _race(spec)
     if spec.strategy.warm_start is not None and spec.strategy.type in STRATEGIES and spec.strategy.type != "genetic":
         message = f"only a genetic strategy starts from the last occasion, got type {spec.strategy.type!r}; leave warm_start out."
         yield Finding("strategy.warm_start", message, ("strategy.type",))
@@ -97,6 +95,29 @@ def _space(spec: SweepSpec) -> Iterator[Finding]:
         values = {name: _values(domains.get(name)) for name in spec.space}
         for path, message in parameter_problems(spec.trainer_settings(), values, str(spec.folder)):
             yield Finding(path, message, ("trainer.type", "trainer.builder"))
+
+
+def _race(spec: SweepSpec) -> Iterator[Finding]:
+    try:
+        race = spec.race_settings()
+    except StrategyError as error:
+        others = ("cv.folds", "cv.repeats", "fit.epochs", "space.epochs")
+        yield from (Finding(path, message, others) for path, message in error.problems)
+        return
+    builder = spec.trainer.builder if spec.trainer.type == "builder" else None
+    if race is None or builder is None or not spec.races_over_epochs:
+        return
+    with suppress(UserCodeError):  # it is found with the trainer
+        if "epochs" in (read_signature(builder, str(spec.folder)).names or ()):
+            yield Finding("race.epochs", cannot_be_cut(builder), ("trainer.builder",))
+
+
+def cannot_be_cut(builder: str) -> str:
+    """Return what is wrong with a race over the epochs of a builder's models that takes epochs itself."""
+    return (
+        f"expected a builder whose fits of fewer epochs begin as longer ones do, got {builder!r}, which takes epochs itself; "
+        "take epochs: none, or let the builder do without."
+    )
 
 
 def _values(domain: Domain | None) -> Sequence[Any]:

@@ -5,7 +5,6 @@ It is made by ``loading``, which fills in what depends on other keys and checks 
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +27,7 @@ from orchestrator.spec.sections import (
     TrainerSection,
 )
 from orchestrator.spec.values import LedgerUrl, Names, Preprocessing
-from search_spaces import RaceSettings, SearchSpace, parse_space, read_race
+from search_spaces import Choice, RaceSettings, SearchSpace, SpaceError, parse_space, read_race
 from trainers.settings import (
     CvSettings,
     DataSettings,
@@ -68,7 +67,9 @@ class SweepSpec(Section):
     race: str | dict[str, Any] = Field(
         default="none",
         description="Whether trials that cannot win are given up before all their folds are trained: none, or a rule, paired, "
-        "forgiving or wilcoxon; in full {folds: paired, rungs: [1, 2, 5], first: 4, p: 0.1}.",
+        "forgiving or wilcoxon; in full {folds: paired, rungs: [1, 2, 5], first: 4, p: 0.1}. Before that the first fold may race "
+        "over its epochs, with or without folds: {folds: none, epochs: halving, eta: 3, min_epochs: 9}, or epochs: hyperband; at "
+        "9, 27 and so on epochs only the best 1 / eta go on.",
     )
     cv: CvSection = CvSection()
     fit: FitSection = FitSection()
@@ -124,7 +125,25 @@ class SweepSpec(Section):
 
     def race_settings(self) -> RaceSettings | None:
         """Return how trials race; None: all their folds are trained."""
-        return read_race(self.race, self.cv.folds * self.cv.repeats)
+        return read_race(self.race, self.cv.folds * self.cv.repeats, self.most_epochs())
+
+    @property
+    def races_over_epochs(self) -> bool:
+        """Whether trials are given up while their first fold is trained."""
+        race = self.race_settings()
+        return race is not None and race.epochs != "none"
+
+    def most_epochs(self) -> int | None:
+        """Return the most epochs that a config has; None where what is written of them is wrong."""
+        if "epochs" not in self.space:
+            fixed = self.trainer.params.get("epochs", self.fit.epochs)
+            return fixed if isinstance(fixed, int) else None
+        try:
+            domain = parse_space({"epochs": self.space["epochs"]}).domains["epochs"]
+        except SpaceError:
+            return None
+        ends = domain.options if isinstance(domain, Choice) else (getattr(domain, "high", None),)
+        return max(map(int, ends)) if all(isinstance(end, int | float) for end in ends) else None
 
     def all_metrics(self) -> tuple[str, ...]:
         """Return the names of all metrics, the objective first, each once."""
@@ -188,7 +207,7 @@ class SweepSpec(Section):
         parts["cv"] = {key: value for key, value in parts["cv"].items() if key != "duplicates"}
         parts["space"] = [[name, domain] for name, domain in parts["space"].items()]
         race = self.race_settings()
-        parts["race"] = "none" if race is None else asdict(race)
+        parts["race"] = "none" if race is None else race.as_dict()
         return parts
 
     def record(self) -> dict[str, Any]:

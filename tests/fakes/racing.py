@@ -5,17 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True)
 class SmallRace:
-    """Gives up at a complete rung below ``last`` if the mean of its folds is below ``bar``, and at what is not finite at once."""
+    """Gives up at a complete rung below ``last`` if the mean of its folds is below ``bar``, and at what is not finite at once.
+
+    Before that each read must be there, in this order, and not below its number in ``reads``.
+    """
 
     metric: str
     rungs: tuple[int, ...]
     bar: float
+    reads: tuple[tuple[int, float], ...] = ()
 
-    def gives_up(self, scores: Mapping[int, float]) -> str | None:
+    def gives_up(self, scores: Mapping[int, float], reads: Mapping[int, float] = MappingProxyType({})) -> str | None:
+        for epochs, least in self.reads:
+            if epochs not in reads:
+                return None
+            if not reads[epochs] >= least:
+                return f"below {least} after {epochs} epochs"
         for rung in self.rungs:
             reached = [scores[fold] for fold in range(rung) if fold in scores]
             if not all(map(math.isfinite, reached)):

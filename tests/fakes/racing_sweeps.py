@@ -34,6 +34,9 @@ def value(x: float, fold: int) -> float:
 class Sweeps:
     """Searches of one ledger."""
 
+    space = SPACE
+    most_epochs = 1
+
     def __init__(self, folder: Path, strategy: Mapping[str, Any] = RANDOM, *, race: RaceSettings | None = None, **objective: Any):
         self.ledger = Ledger(f"sqlite:///{folder}/ledger.db")
         self.strategy, self.race = strategy, race
@@ -45,7 +48,7 @@ class Sweeps:
         return self.ledger.claim_sweep(name, {}, {}, Owner("host", 1), 0.0)
 
     def conductor(self, sweep: SweepRow, workers: int) -> SweepConductor:
-        strategy = make_strategy(self.strategy, SPACE, 7)
+        strategy = make_strategy(self.strategy, self.space, 7)
         packing = Packing(group=lambda trial: 0, work=lambda trial: float(len(trial.folds)), together=workers < 16)
         staged = Staged(
             folder=Path("stage"), fingerprint="d", splits_fingerprint="s", description={}, baseline=(), folds=FOLDS,
@@ -58,27 +61,55 @@ class Sweeps:
         settings = SweepSettings(task="binary", seed=0, metrics=("accuracy",), stage="stage")
         plan = Plan(
             strategy=strategy, staged=staged, settings=settings, objective=self.objective, key=key, packing=packing,
-            ledger=self.ledger, race=self.race,
+            ledger=self.ledger, race=self.race, epochs=lambda config: config.get("epochs", 1),
+            epoch_rungs=() if self.race is None else self.race.epoch_rungs(self.most_epochs),
         )  # fmt: skip
         search = Search(strategy, packing, workers=workers, folds=FOLDS, racing=plan.racing)
         return SweepConductor(plan, sweep, search, lambda: None, lambda: 0.0, Silent())
 
     def score(self, sweep: SweepRow) -> Score:
-        def score(number: int, fold: int) -> float | None:
+        def score(number: int, fold: int, epochs: int | None = None) -> float | None:
             (row,) = self.ledger.trials(sweep.id, [number])
-            return self.change(number, fold, value(row.config["x"], fold))
+            return self.change(number, fold, self.worth(row.config, fold, epochs))
 
         return score
 
+    def worth(self, config: Mapping[str, Any], fold: int, epochs: int | None) -> float:
+        """Return a config's score on a fold, after so many epochs; None: after its own."""
+        return value(config["x"], fold)
+
+    def length(self, config: Mapping[str, Any]) -> int:
+        """Return how many epochs a config's fits run."""
+        return 1
+
     def run(self, sweep: SweepRow, *, workers: int = 2, seed: int = 0, kill_after: int | None = None) -> int:
+        def length(number: int) -> int:
+            (row,) = self.ledger.trials(sweep.id, [number])
+            return self.length(row.config)
+
         rng = Random(seed)  # noqa: S311
-        return play(self.conductor(sweep, workers), self.score(sweep), workers=workers, rng=rng, kill_after=kill_after)
+        conductor = self.conductor(sweep, workers)
+        return play(conductor, self.score(sweep), workers=workers, rng=rng, kill_after=kill_after, length=length)
 
     def outcome(self, sweep: SweepRow) -> Outcome:
         rows = self.ledger.trials(sweep.id)
         return {
             row.number: (dict(row.config), row.state, row.score, row.message, len(self.ledger.folds(row.key))) for row in rows
         }
+
+
+class EpochSweeps(Sweeps):
+    """Searches whose configs have epochs; some of their fits end by themselves."""
+
+    space = parse_space({"x": {"uniform": [0.0, 1.0]}, "epochs": [6, 30, 81]})
+    most_epochs = 81
+
+    def worth(self, config: Mapping[str, Any], fold: int, epochs: int | None) -> float:
+        x, run = config["x"], min(epochs or config["epochs"], self.length(config))
+        return round(value(x, fold) - 0.6 * 0.5 ** (run / (3 + 20 * x)), 4)
+
+    def length(self, config: Mapping[str, Any]) -> int:
+        return min(config["epochs"], 14 if config["x"] > 0.75 else 60)
 
 
 def paired(**more: Any) -> RaceSettings:

@@ -6,23 +6,39 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 from orchestrator.running.conductor import SweepConductor
-from orchestrator.search import Cohort, CohortFinished, CohortHeard
-from trainers.messages import FoldFailed, FoldFinished, TrialRequest
+from orchestrator.search import CohortFinished, CohortHeard
+from trainers.messages import FoldFailed, FoldFinished, FoldRead, TrialRequest
 from trainers.results import FoldResult
 
-Score = Callable[[int, int], float | None]
-"""The objective's value of a trial on a fold; None: it raises."""
+Score = Callable[..., float | None]
+"""The objective's value of a trial on a fold; None: it raises. Where it is read, the number of epochs comes third."""
+
+Length = Callable[[int], int]
+"""After how many epochs a trial's fits end by themselves."""
 
 
 class KilledError(Exception):
     """The driver is gone."""
 
 
-def train(request: TrialRequest, score: Score) -> Iterator[FoldFinished | FoldFailed]:
+def train(
+    request: TrialRequest, score: Score, length: Length = lambda number: 1
+) -> Iterator[FoldFinished | FoldRead | FoldFailed]:
     """Yield what a worker reports of one trial."""
-    race, scores = request.race, dict(request.scores)
-    if race is not None and race.gives_up(scores):
+    race, scores, reads = request.race, dict(request.scores), dict(request.read_scores)
+    if race is not None and race.gives_up(scores, reads):
         return
+    for epochs in request.reads:
+        value = score(request.number, 0, epochs)
+        if value is None:
+            yield FoldFailed(request.number, 0, "exception", "no")
+            return
+        reads[epochs] = value
+        run = min(epochs, length(request.number))
+        result = FoldResult(fold=0, metrics={"accuracy": value}, epoch=run, epochs_run=run, seconds=1.0)
+        yield FoldRead(request.number, epochs, result)
+        if race is not None and race.gives_up(scores, reads):
+            return
     for fold in sorted(request.folds):
         value = score(request.number, fold)
         if value is None:
@@ -31,25 +47,34 @@ def train(request: TrialRequest, score: Score) -> Iterator[FoldFinished | FoldFa
                 return
             continue
         scores[fold] = value
-        metrics = {"accuracy": value}
-        yield FoldFinished(request.number, FoldResult(fold=fold, metrics=metrics, epoch=1, epochs_run=1, seconds=1.0))
-        if race is not None and race.gives_up(scores):
+        run = length(request.number)
+        result = FoldResult(fold=fold, metrics={"accuracy": value}, epoch=run, epochs_run=run, seconds=1.0)
+        yield FoldFinished(request.number, result)
+        if race is not None and race.gives_up(scores, reads):
             return
 
 
-def play(conductor: SweepConductor, score: Score, *, workers: int, rng: Random, kill_after: int | None = None) -> int:
-    """Play ``workers`` workers until the search is over, events in any order; return how many folds were trained.
+def play(
+    conductor: SweepConductor,
+    score: Score,
+    *,
+    workers: int,
+    rng: Random,
+    kill_after: int | None = None,
+    length: Length = lambda number: 1,
+) -> int:
+    """Play ``workers`` workers until the search is over, events in any order; return how many folds and reads were trained.
 
     Raises
     ------
     KilledError : after ``kill_after`` events.
     """
-    running: dict[str, list[Iterator[FoldFinished | FoldFailed]]] = {}
+    running: dict[str, list[Iterator[FoldFinished | FoldRead | FoldFailed]]] = {}
     trained = events = 0
     conductor.start()
     while not conductor.finished:
         while len(running) < workers and (cohort := conductor.next_cohort()) is not None:
-            running[cohort.id] = _trials(cohort, score)
+            running[cohort.id] = [train(request, score, length) for request in cohort.trials]
         assert running, "every worker waits for ever"
         name = rng.choice(sorted(running))
         trials = running[name]
@@ -68,7 +93,3 @@ def play(conductor: SweepConductor, score: Score, *, workers: int, rng: Random, 
         if events == kill_after:
             raise KilledError
     return trained
-
-
-def _trials(cohort: Cohort, score: Score) -> list[Iterator[FoldFinished | FoldFailed]]:
-    return [train(request, score) for request in cohort.trials]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,10 @@ class Fitted:
     history: Mapping[str, tuple[float, ...]]
 
 
+OnRead = Callable[[int, FoldResult], bool]
+"""Called with a number of epochs and what the fold is after them; tells whether training goes on."""
+
+
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps the history as plain floats, stops a fit whose loss is no longer finite, and reports."""
 
@@ -69,6 +74,35 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._report(epoch + 1, self._epochs, values.get(self._monitor) if self._monitor else None)
 
 
+class _Reader(keras.callbacks.Callback):  # type: ignore[misc]
+    """Reads a fit after some epochs, with the weights that it would have if it ended there, and ends it where it is told to.
+
+    A fit that ends by itself then is left to whoever trains it.
+    """
+
+    def __init__(self, epochs: Sequence[int], watch: _Watch, stopper: Any, read: Callable[[Fitted], bool]) -> None:
+        super().__init__()
+        self._epochs = set(epochs)
+        self._watch = watch
+        self._stopper = stopper if stopper is not None and stopper.restore_best_weights else None
+        self._read = read
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        done = epoch + 1
+        if done not in self._epochs or self.model.stop_training or done == self.params["epochs"]:
+            return
+        history = {name: tuple(values) for name, values in self._watch.history.items()}
+        chosen = done if self._stopper is None else int(self._stopper.best_epoch) + 1
+        states, weights = (random.getstate(), np.random.get_state()), self.model.get_weights()
+        if self._stopper is not None:
+            self.model.set_weights(self._stopper.best_weights)
+        if not self._read(Fitted(chosen, done, "epochs", history)):
+            self.model.stop_training = True
+        self.model.set_weights(weights)
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
 def fit_model(
     model: keras.Model,
     plan: TargetPlan,
@@ -79,6 +113,8 @@ def fit_model(
     batch_size: int,
     early_stopping: EarlyStoppingSettings | None,
     report: EpochReport,
+    reads: Sequence[int] = (),
+    read: Callable[[Fitted], bool] = lambda fitted: True,
 ) -> Fitted:
     """Train ``model`` in place.
 
@@ -90,6 +126,8 @@ def fit_model(
     epochs, batch_size : at most so many epochs, so many rows a step.
     early_stopping : when to stop before the last epoch.
     report : see :data:`EpochReport`.
+    reads, read : after so many epochs, unless it ends there, ``read`` is called with the model as it would be if it did; it tells
+        whether training goes on.
 
     Raises
     ------
@@ -108,6 +146,8 @@ def fit_model(
             restore_best_weights=stopping.restore_best_weights,
         )
         callbacks.append(stopper)
+    if reads:
+        callbacks.append(_Reader(reads, watch, stopper, read))
     steps = math.ceil(train.rows / batch_size)
     if keras.backend.backend() == "tensorflow" and model.steps_per_execution == 1 and steps * epochs > _LONG_FIT:
         model.steps_per_execution = min(_STEPS_PER_CALL, steps)
@@ -201,9 +241,17 @@ def plan_for(model: keras.Model, prepared: Prepared, settings: SweepSettings, da
 
 
 def train_fold(
-    settings: SweepSettings, dataset: Dataset, fold: Fold, *, prepared: Prepared, config: Config, report: EpochReport
-) -> FoldResult:
-    """Build, train and score one fold of one config.
+    settings: SweepSettings,
+    dataset: Dataset,
+    fold: Fold,
+    *,
+    prepared: Prepared,
+    config: Config,
+    report: EpochReport,
+    reads: Sequence[int] = (),
+    on_read: OnRead = lambda epochs, result: True,
+) -> FoldResult | None:
+    """Build, train and score one fold of one config; return None where ``on_read`` ended it.
 
     Parameters
     ----------
@@ -212,6 +260,7 @@ def train_fold(
     prepared : all rows, transformed by what was fitted on the fold's training rows.
     config : the effective config.
     report : see :data:`EpochReport`.
+    reads, on_read : after how many epochs it is scored as if it ended there, unless it does, and who is told.
 
     Raises
     ------
@@ -225,6 +274,28 @@ def train_fold(
     seed = derive_seed(settings.seed, config, fold.fold, fold.repeat)
     model = build_model(settings, config, model_shape(prepared, settings.task, classes), seed)
     plan = plan_for(model, prepared, settings, dataset)
+    cut = False
+
+    def scored(fitted: Fitted) -> FoldResult:
+        scores = None
+        if fitted.stopped != "diverged":
+            scores = score_model(model, plan, prepared, fold.score, dataset=dataset, settings=settings)
+        return FoldResult(
+            fold=fold.index,
+            metrics=dict.fromkeys(settings.metrics, math.nan) if scores is None else scores,
+            epoch=fitted.epoch,
+            epochs_run=fitted.epochs_run,
+            seconds=time.perf_counter() - started,
+            history=fitted.history,
+            stopped="diverged" if scores is None else fitted.stopped,
+            size=sum(math.prod(variable.shape) for variable in model.trainable_variables),
+        )
+
+    def read(fitted: Fitted) -> bool:
+        nonlocal cut
+        cut = not on_read(fitted.epochs_run, scored(fitted))
+        return not cut
+
     fitted = fit_model(
         model,
         plan,
@@ -234,20 +305,10 @@ def train_fold(
         batch_size=config["batch_size"],
         early_stopping=settings.fit.early_stopping,
         report=report,
+        reads=reads,
+        read=read,
     )
-    scores = None
-    if fitted.stopped != "diverged":
-        scores = score_model(model, plan, prepared, fold.score, dataset=dataset, settings=settings)
-    return FoldResult(
-        fold=fold.index,
-        metrics=dict.fromkeys(settings.metrics, math.nan) if scores is None else scores,
-        epoch=fitted.epoch,
-        epochs_run=fitted.epochs_run,
-        seconds=time.perf_counter() - started,
-        history=fitted.history,
-        stopped="diverged" if scores is None else fitted.stopped,
-        size=sum(math.prod(variable.shape) for variable in model.trainable_variables),
-    )
+    return None if cut else scored(fitted)
 
 
 def _validation(monitor: Part, plan: TargetPlan) -> tuple[Any, ...]:

@@ -54,6 +54,11 @@ def trials_line(sweep_file: Path, ledger_url: str, **parts: object) -> str:
     return next(line.partition("  ")[2].strip() for line in result.stdout.splitlines() if line.startswith("trials"))
 
 
+def test_a_race_over_epochs_is_told_with_the_fits_that_it_takes_at_least(sweep_file: Path, ledger_url: str) -> None:
+    line = "40 x 5 folds = 200 fits at most, 44 at least: trials race"  # 8 whole ones, 32 times 12 of 100 epochs
+    assert trials_line(sweep_file, ledger_url, race={"folds": "none", "epochs": "halving"}) == line
+
+
 def test_an_end_in_sight_is_told_with_the_fits_that_it_takes_at_least(sweep_file: Path, ledger_url: str) -> None:
     assert trials_line(sweep_file, ledger_url) == "40 x 5 folds = 200 fits"
     budget = {"patience": 6}

@@ -8,7 +8,7 @@ from typing import Any
 from racing import SmallRace
 
 from trainers.engines.course import Course
-from trainers.messages import FoldFailed, FoldFinished, Progress, TrialRequest
+from trainers.messages import FoldFailed, FoldFinished, FoldRead, Progress, TrialRequest
 from trainers.results import FoldResult
 
 RACE = SmallRace("accuracy", (1, 2, 5), 0.5)
@@ -69,3 +69,49 @@ def test_what_is_not_finite_or_raises_ends_it_at_once_and_nothing_is_told_of_it_
         assert racing.left == ()
         assert not racing.hear(Progress(0, 2, 2, 3))
         assert not racing.hear(finished(2, 0.6))
+
+
+def read(epochs: int, value: float) -> FoldRead:
+    return FoldRead(0, epochs, finished(0, value).result)
+
+
+READ = SmallRace("accuracy", (2, 5), 0.5, ((3, 0.5), (9, 0.6)))
+
+
+def test_while_the_first_fold_is_to_be_read_it_alone_is_open() -> None:
+    racing = course(race=READ, reads=(3, 9))
+    assert (racing.open, racing.next, racing.outstanding) == ((0,), 0, 7)
+    assert racing.hear(read(3, 0.5))
+    assert (racing.open, racing.reads) == ((0,), (9,))
+    assert not racing.hear(read(3, 0.5))
+    assert racing.hear(read(9, 0.7))
+    assert racing.open == (0, 1)
+    assert (racing.standing(0), racing.standing(0, 9), racing.standing(2)) == ("now", "never", "later")
+
+
+def test_who_is_given_up_at_a_read_wants_no_more() -> None:
+    racing = course(race=READ, reads=(3, 9))
+    assert racing.standing(0, 9) == "now"
+    assert racing.hear(read(3, 0.4))
+    assert (racing.left, racing.reads, racing.next) == ((), (), None)
+    assert racing.standing(0, 9) == racing.standing(0) == "never"
+    assert not racing.hear(read(9, 0.7))
+
+
+def test_a_fold_that_is_known_is_read_and_not_trained_on() -> None:
+    racing = course(race=READ, reads=(9,), folds=(1, 2), scores={0: 0.7, 3: 0.7, 4: 0.7}, read_scores={3: 0.6})
+    assert (racing.open, racing.next) == ((), 0)
+    assert not racing.hear(Progress(0, 0, 1, 9))
+    assert racing.hear(read(9, 0.7))
+    assert (racing.open, racing.next) == ((1,), 1)
+    failing = course(race=READ, reads=(9,), folds=(1, 2), scores={0: 0.7}, read_scores={3: 0.6})
+    assert failing.hear(FoldFailed(0, 0, "exception", "no"))
+    assert failing.outstanding == 0
+
+
+def test_what_is_left_of_a_fold_may_be_handed_on() -> None:
+    racing = course(race=READ, reads=(3, 9))
+    racing.hear(read(3, 0.5))
+    left = racing.request(0)
+    assert (left.folds, left.reads, dict(left.read_scores)) == ((0,), (9,), {3: 0.5})
+    assert (racing.request(1).folds, racing.request(1).reads) == ((1,), ())

@@ -6,7 +6,6 @@ comes back exactly as the keras engine does. What cannot be fused is named, for 
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ from trainers.engines.fused.members import (
 )
 from trainers.engines.keras import score_prediction
 from trainers.results import FoldResult
-from trainers.usercode import import_object
+from trainers.usercode import takes_epochs
 
 if TYPE_CHECKING:
     from trainers.data import Dataset
@@ -77,8 +76,8 @@ class FusedCohorts:
         Exception
             Whatever building it raises.
         """
-        made = self._assembly()
-        self._engine.probe(made.member("probe", FoldTask(0, config, 0), (int(config["epochs"]),)))
+        made, task = self._assembly(), FoldTask(0, config, 0)
+        self._engine.probe(made.member("probe", task, (task.epochs,)))
 
     def train(
         self, tasks: Sequence[FoldTask], on_visit: OnTask, standing: Standings = lambda task: "now"
@@ -89,16 +88,17 @@ class FusedCohorts:
 
         Parameters
         ----------
-        tasks : no two of one trial and fold.
+        tasks : no two of one trial, fold and number of epochs.
         on_visit : told at every host visit, for every task in training. What it raises ends the call.
-        standing : tells whether a task may be trained; asked again after every outcome. What waits for a refused task is left.
+        standing : tells whether a task may be trained; asked again after every outcome. What waits for a refused task is left; a
+            model that no task wants any more is cut.
         """
-        left = {(task.trial, task.fold): task for task in tasks}
+        left = {(task.trial, task.fold, task.epochs): task for task in tasks}
         before = len(left) + 1
         while 0 < len(left) < before:
             before = len(left)
             for outcome in self._train_together(merged(left.values(), apart=self._apart), on_visit, standing):
-                left.pop((outcome.task.trial, outcome.task.fold), None)
+                left.pop((outcome.task.trial, outcome.task.fold, outcome.task.epochs), None)
                 yield outcome
 
     def _train_together(
@@ -110,7 +110,7 @@ class FusedCohorts:
         def visited(visit: Visit) -> None:
             for epochs, behind in cohort.tasks[visit.id].items():
                 for task in behind:
-                    if visit.epoch <= epochs:
+                    if visit.epoch <= epochs and not task.read:
                         on_visit(task, Visit(visit.id, visit.epoch, epochs, visit.value))
 
         def wanted(member: Member) -> tuple[int, ...] | None:
@@ -180,7 +180,4 @@ class FusedCohorts:
     @cached_property
     def _apart(self) -> bool:
         """Whether configs that differ in epochs alone are trained apart: the builder takes them."""
-        trainer = self._settings.trainer
-        if trainer.type != "builder" or not trainer.builder:
-            return False
-        return "epochs" in inspect.signature(import_object(trainer.builder, self._settings.code)).parameters
+        return takes_epochs(self._settings)

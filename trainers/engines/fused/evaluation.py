@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trainers.engines.course import Course, Standing
 from trainers.engines.fused.members import FoldDone, FoldRaised, FoldTask
 from trainers.errors import cause_of, one_line
-from trainers.messages import Event, FoldFailed, FoldFinished, Progress, TrialRequest
+from trainers.messages import Event, FoldFailed, FoldFinished, FoldRead, Progress, TrialRequest
 
 if TYPE_CHECKING:
     from trainers.engines.fused.cohorts import FusedCohorts
@@ -38,7 +38,7 @@ def evaluate_fused(
     ----------
     cohorts : the fused engine of this sweep.
     effective : fills a trial's config up.
-    report : receives Progress, FoldFinished and FoldFailed. What it raises ends the cohort.
+    report : receives Progress, FoldRead, FoldFinished and FoldFailed. What it raises ends the cohort.
     by_fit : trains one trial's folds by the keras engine and reports them.
     told : the reasons for that which are in the log already; new ones are added.
     """
@@ -48,16 +48,16 @@ def evaluate_fused(
         if courses[event.trial].hear(event):
             report(event)
 
-    while left := sum(len(course.left) for course in courses.values()):
+    while left := sum(course.outstanding for course in courses.values()):
         refused = _train_fused(cohorts, list(courses.values()), effective, heard)
         for reason in sorted({reason for _, _, reason in refused} - told):
             _log.warning("Left to model.fit: %s.", reason)
             told.add(reason)
         for number, fold, reason in refused:
-            if courses[number].standing(fold) == "now":
-                by_fit(TrialRequest(number, courses[number].trial.config, (fold,)), _explained(heard, reason))
-        if sum(len(course.left) for course in courses.values()) == left:
-            raise RuntimeError(f"fused engine: expected a result of any of {left} folds, got none.")
+            if courses[number].standing(fold) == "now" or (fold == 0 and courses[number].reads):
+                by_fit(courses[number].request(fold), _explained(heard, reason))
+        if sum(course.outstanding for course in courses.values()) == left:
+            raise RuntimeError(f"fused engine: expected any of {left} results, got none.")
 
 
 def _train_fused(
@@ -65,24 +65,26 @@ def _train_fused(
 ) -> list[tuple[int, int, str]]:
     """Train what may be trained, one rung after another; return what is left to ``model.fit``: trial, fold and why."""
     by_number = {course.trial.number: course for course in courses}
-    tasks = [
-        FoldTask(course.trial.number, config, fold, course.rung_of(fold))
-        for course in courses
-        for config in [effective(course.trial.config)]
-        for fold in course.left
-    ]
+    tasks = [task for course in courses for task in _tasks(course, effective(course.trial.config))]
+    spent: dict[int, float] = {}  # seconds of fold 0 up to its last read, by trial
     refused = []
 
     def visited(task: FoldTask, visit: Visit) -> None:
         heard(Progress(task.trial, task.fold, visit.epoch, visit.epochs, visit.value))
 
     def standing(task: FoldTask) -> Standing:
-        return by_number[task.trial].standing(task.fold)
+        return by_number[task.trial].standing(task.fold, task.epochs if task.read else None)
 
     for outcome in cohorts.train(tasks, visited, standing):
         number, fold = outcome.task.trial, outcome.task.fold
         if isinstance(outcome, FoldDone):
-            heard(FoldFinished(number, outcome.result))
+            seconds = outcome.result.seconds + (spent.get(number, 0.0) if fold == 0 else 0.0)
+            result = replace(outcome.result, seconds=seconds)
+            if outcome.task.read:
+                spent[number] = seconds
+                heard(FoldRead(number, outcome.task.epochs, result))
+            else:
+                heard(FoldFinished(number, result))
         elif isinstance(outcome, FoldRaised):
             error = outcome.error
             _log.warning("Trial %d failed in fold %d.", number, fold, exc_info=error)
@@ -92,12 +94,21 @@ def _train_fused(
     return refused
 
 
+def _tasks(course: Course, config: Config) -> Iterator[FoldTask]:
+    """Yield what is to be trained of a trial: its first fold is read as that of the same config with fewer epochs."""
+    number = course.trial.number
+    for epochs in course.reads:
+        yield FoldTask(number, {**config, "epochs": epochs}, 0, read=True)
+    for fold in course.left:
+        yield FoldTask(number, config, fold, course.rung_of(fold))
+
+
 def _explained(report: Report, reason: str) -> Report:
     """Return a report that says why ``model.fit`` did it."""
 
     def explained(event: Event) -> None:
-        if isinstance(event, FoldFinished):
-            event = FoldFinished(event.trial, replace(event.result, engine="keras", engine_reason=reason))
+        if isinstance(event, FoldFinished | FoldRead):
+            event = replace(event, result=replace(event.result, engine="keras", engine_reason=reason))
         report(event)
 
     return explained

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from trainers.engines.fused.feeding import RowPool, Widths, columns, identity, layout
@@ -156,7 +157,7 @@ class Group:
                 self._begun[entry.member.id] = _Entry(read.member, read, list(epochs))
                 member = replace(read.member, epochs=epochs)
                 begin = make_start(member, read.values, self.graph, read.widening, pool.shift(member.rows))
-                taken.append((Run(member, epochs, pool, read.widening), begin))
+                taken.append((Run(member, epochs, pool, read.widening, partial(self._wanted, read.member)), begin))
         return taken
 
     def one_by_one(self, pool: RowPool) -> Iterator[tuple[Run, Start]]:
@@ -194,7 +195,8 @@ class Group:
         return list(self._waiting.values())
 
     def _epochs(self, entry: _Entry) -> tuple[int, ...] | None:
-        return self._wanted(entry.member) if entry.left is None else tuple(entry.left)
+        wanted = self._wanted(entry.member)
+        return wanted if entry.left is None or wanted is None else tuple(one for one in entry.left if one in wanted)
 
     def _built(self, draft: Member, pool: RowPool) -> Read | None:
         member = None if draft.make is None else draft.make()

@@ -59,7 +59,7 @@ class Lanes:
     def train(self, on_visit: OnVisit) -> Iterator[MemberResult]:
         """Train members until none may begin; yield every result as soon as it is read.
 
-        Whether others may begin is asked after that: whoever takes the results may have let them.
+        Whether others may begin, and who is to go on, is asked after that: whoever takes the results may have let them.
         """
         seated = self._seat()
         if not seated:
@@ -110,10 +110,17 @@ class Lanes:
             lay(self._monitor[index], weights, run.monitor, run.member.monitor_weights, batch=self._program.chunk, filled=filled)
 
     def _refill(self, lanes: Lane, fixed: Fixed) -> tuple[Lane, Fixed]:
+        cut = []
         for index, run in enumerate(self._in_lane):
-            if run is not None and run.status != RUNNING:
+            if run is None:
+                continue
+            run.drop_unwanted()
+            if not run.reads:
                 self._in_lane[index] = None
+                cut += [index] * (run.status == RUNNING)
         seated = self._seat()
+        ended = {index: np.int32(COMPLETE) for index in cut if index not in seated}
+        lanes = lanes._replace(status=self._program.place(lanes.status, ended))
         begun = {index: start(begin.state, self._program.rule) for index, begin in seated.items()}
         return self._program.place(lanes, begun), self._program.place(fixed, {at: begin.fixed for at, begin in seated.items()})
 

@@ -162,13 +162,20 @@ Wanted = Callable[[Member], tuple[int, ...] | None]
 class FoldTask:
     """One fold of one trial to be computed: the trial's number, its effective config, the fold's position.
 
-    ``rung`` says how many rungs of its race come before; what comes later begins first, once it may.
+    ``rung`` says how many rungs of its race come before; what comes later begins first, once it may. With ``read`` it is no fold
+    of the trial's own but the same one of fewer epochs, which ``config`` has.
     """
 
     trial: int
     config: Config
     fold: int
     rung: int = 0
+    read: bool = False
+
+    @property
+    def epochs(self) -> int:
+        """After how many epochs it is over at the latest."""
+        return int(self.config["epochs"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +217,7 @@ def merged(tasks: Iterable[FoldTask], *, apart: bool) -> dict[Hashable, Tasks]:
     for task in tasks:
         values = {name: value for name, value in task.config.items() if apart or name != "epochs"}
         name = (repr(sorted(values.items())), task.fold)
-        members[name][int(task.config["epochs"])].append(task)
+        members[name][task.epochs].append(task)
     return members
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,11 +24,19 @@ PAIR = 2
 
 
 class Run:
-    """One member in training, as the host sees it."""
+    """One member in training, as the host sees it; ``wanted`` tells at which epochs it is still to be read."""
 
-    def __init__(self, member: Member, reads: Sequence[int], pool: RowPool, widening: Widening | None = None) -> None:
+    def __init__(
+        self,
+        member: Member,
+        reads: Sequence[int],
+        pool: RowPool,
+        widening: Widening | None = None,
+        wanted: Callable[[], Sequence[int] | None] = lambda: None,
+    ) -> None:
         self.member = member
         self.widening = widening
+        self._wanted = wanted
         self.train, self.monitor, self.score = (
             pool.numbers(member.rows, rows) for rows in (member.train, member.monitor, member.score)
         )
@@ -54,6 +62,12 @@ class Run:
         """How many rows are predicted at once; it follows from the member's own rows alone."""
         fitting = 1 << max(len(self.score) - 1, 0).bit_length()
         return min(max(fitting, _FEWEST_ROWS), _MOST_ROWS)
+
+    def drop_unwanted(self) -> None:
+        """Forget the reads that nobody wants any more."""
+        wanted = self._wanted()
+        if wanted is not None:
+            self.reads = [epochs for epochs in self.reads if epochs in wanted]
 
     def visit(self, log: int | None) -> Visit:
         """Return what the host tells of this member."""

@@ -39,13 +39,13 @@ class Singles:
         self._members = members
 
     def train(self, on_visit: OnVisit) -> Iterator[MemberResult]:
-        """Train all members to their ends; yield every result as soon as it is read."""
+        """Train all members as long as somebody wants to read them; yield every result as soon as it is read."""
         for run, begin in self._members:
             lane: Lane = jax.device_put(start(begin.state, self._program.rule))
             fixed: Fixed = jax.device_put(begin.fixed)
             monitor = self._monitor_batches(run)
             begun = visited = time.perf_counter()
-            while run.status == RUNNING:
+            while run.status == RUNNING and run.reads:
                 lane, logs = self._epoch(lane, fixed, run, monitor)
                 status, best_epoch, logs = jax.device_get((lane.status, lane.watch.epoch, logs))
                 run.status, run.best_epoch = int(status), int(best_epoch)
@@ -57,6 +57,7 @@ class Singles:
                 if run.due:
                     run.seconds, begun = now - begun, now
                     yield from self._read(lane, run)
+                    run.drop_unwanted()
 
     def _epoch(self, lane: Lane, fixed: Fixed, run: Run, monitor: list[tuple[Any, Any]]) -> tuple[Lane, Any]:
         program, graph = self._program, self._program.graph
