@@ -43,6 +43,14 @@ proposed twice. `kerasweep plan FILE` counts.
 and takes over those that it meets again. To have every run propose what the first one did, give `strategy.seed` a number of
 your own before it.
 """
+FINALISTS = """After the search, whatever ended it (a budget of time too), the best `top` of the trials with all folds are
+trained again on `repeats` further cuts of the same search rows, in as many folds as `cv.folds`, and `objective.select` is applied
+to their means over these fresh folds. The test part is not touched, and the search is as it would be without finalists. The best
+of a few is lucky again, so what a winner chosen so is worth is told beside its mean: for each repeat the choice of the other
+repeats, scored on this one, averaged (cross-fitted). A finalist with a fold that fails or diverges is out; if all are, the
+search's winner stays. The winner is refitted for the epochs that its folds of the search chose. Refused where rows can be cut in
+one way only: time series, `cv.shuffle: false`, groups of which each is a fold.
+"""
 DOMAINS = (
     ("[a, b, c]", "one of the values; `{choice: [a, b, c]}` is the same"),
     ("{integer: [1, 99]}", "a whole number, both ends included"),
@@ -70,6 +78,8 @@ def _lines() -> Iterator[str]:
             yield from _section(name, section.get("description", ""), section, schema)
         if name == "strategy":
             yield COUNTS
+        if name == "finalists":
+            yield FINALISTS
     yield "## `space`\n"
     yield "Names and their domains. A name is a parameter of the recipe, an argument of the builder, `epochs` or `batch_size`.\n"
     yield from _table(("domain", "means"), ((f"`{domain}`", text) for domain, text in DOMAINS))

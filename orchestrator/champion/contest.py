@@ -18,10 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.champion.known_rows import KnownRows, known_rows
 from orchestrator.champion.promotion import Comparison, Verdict, compare, decide, promotion_seed
-from orchestrator.champion.retraining import FreshSplits, retrain, stage_fresh_splits
 from orchestrator.errors import KerasweepError, LeaseLostError, TrackingError
 from orchestrator.results import COMPARISON, PROMOTION, is_finite
-from orchestrator.running import StopRequestedError, make_dispatcher, work_identity
+from orchestrator.running import (
+    FreshSplits,
+    StopRequestedError,
+    make_dispatcher,
+    retrain,
+    stage_fresh_splits,
+    work_identity,
+)
 from orchestrator.search import canonical
 from orchestrator.tracking import TAG_CROWNED, TAG_PREVIOUS, ModelRegistry, Version
 from trainers.errors import TrainerError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.errors import KerasweepError
 from orchestrator.ledger import LEFT_OPEN, Ledger, SweepRow, TrialRow
-from orchestrator.results import Leaderboard, objective_of
+from orchestrator.results import Finals, Leaderboard, objective_of
 from orchestrator.search import TrialState
 
 
@@ -17,7 +17,9 @@ def chosen_epochs(ledger: Ledger, sweep: SweepRow, winner: TrialRow, folds: int)
 
 
 def choose_winner(ledger: Ledger, sweep: SweepRow) -> TrialRow:
-    """Return the trial that the sweep's objective selects. Trials that a budget has left open stay so.
+    """Return the trial that the sweep's objective selects, among finalists by their fresh scores where these were looked at.
+
+    Trials that a budget has left open stay so.
 
     Raises
     ------
@@ -25,7 +27,8 @@ def choose_winner(ledger: Ledger, sweep: SweepRow) -> TrialRow:
     """
     rows = ledger.trials(sweep.id)
     left_open = any(not row.state.terminal for row in rows)
-    chosen = Leaderboard.from_rows(rows, objective_of(sweep)).winner
+    finals = Finals.of(ledger.sweep_by_id(sweep.id).facts)  # written since the sweep was claimed
+    chosen = Leaderboard.from_rows(rows, objective_of(sweep), finals=finals).winner
     if chosen is None and left_open:
         raise KerasweepError(
             f"Sweep {sweep.title}: its budget was used up before any of its {len(rows)} trials had a score. "

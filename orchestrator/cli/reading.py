@@ -173,10 +173,12 @@ def _print_sweep(seen: SweepView, limit: int | None) -> None:
         click.echo("leaky: early stopping watched the scoring folds (split: 0), so these scores are too good.")
     shown = first_entries(board, limit)
     rows = [_entry_row(entry, board) for entry in shown]
-    console().print(display.table(rows, right=("rank", "trial", board.metric, "std", "epochs", "seconds")))
+    console().print(display.table(rows, right=("rank", "trial", board.metric, "std", "fresh", "epochs", "seconds")))
     hidden = len(board.entries) - len(shown)
     if hidden > 0:
         click.echo(f"... and {hidden} more: kerasweep show {sweep.title} --all")
+    if board.finals is not None:
+        click.echo(board.finals.told())
     if board.beats_baseline is False:
         click.echo("No trial is better than the baseline, which learns nothing: look at the data, the space and the epochs.")
     if line := bounds_line(seen.bounds):
@@ -194,6 +196,7 @@ def _entry_row(entry: Entry, board: Leaderboard) -> dict[str, str]:
         "trial": BASELINE if entry.number is None else str(entry.number),
         board.metric: display.number(standing_of(entry, board)[0]),
         "std": display.number(entry.std.get(board.metric)),
+        **({} if board.finals is None else {"fresh": "" if entry.fresh is None else display.number(entry.fresh)}),
         "epochs": "" if entry.epoch is None else f"{entry.epoch:g}",
         "seconds": "" if entry.seconds is None else f"{entry.seconds:.1f}",
         "config": "; ".join([*notes, display.config(entry.config)]) if entry.config else "; ".join(notes),
@@ -214,6 +217,11 @@ def _print_winner(seen: SweepView) -> None:
     tests: Mapping[str, float] = refit.get("test_metrics") or {}
     width = max(12, *(len(f"test {name}") for name in (board.metric, *tests)))
     click.echo(f"  {board.metric:{width}} {score} over {seen.folds} folds{error}")
+    if board.finals is not None and winner.fresh is not None:
+        fresh = f"{display.spread(winner.fresh, None)} over {board.finals.folds} fresh folds"
+        fresh += "" if winner.fresh_error is None else f", standard error {display.number(winner.fresh_error)}"
+        click.echo(f"  {'fresh splits':{width}} {fresh}")
+        click.echo(f"  {'cross-fitted':{width}} {display.number(board.finals.cross_fitted)}: what a winner chosen so is worth")
     for name, value in tests.items():
         click.echo(f"  {f'test {name}':{width}} {display.number(value)}")
     if facts.get("model"):

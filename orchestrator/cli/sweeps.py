@@ -173,17 +173,19 @@ def plan(sweep: Path, ledger: str | None, as_json: bool) -> None:
             opened = stack.enter_context(Ledger(spec.ledger, create=False))
         found = outlook_of(spec, opened)
     if as_json:
-        print_json({**asdict(found), "fits": found.fits})
+        print_json({**asdict(found), "fits": found.fits, "fits_of_finalists": found.fits_of_finalists})
         return
     workers = "as many as the cluster has room for" if found.workers is None else str(found.workers)
     gpus = f" and {found.gpus_per_trial:g} GPUs" if found.gpus_per_trial else ""
     saved = "" if found.fits_at_least == found.fits else f" at most, {found.fits_at_least:,} at least: {_sooner(found)}"
     equals = " =" if found.fits == found.trials * found.folds else ","
     asked = "" if found.looked_at == found.trials else f" of the first {found.looked_at:,}"
+    fresh = f"{found.finalists:,} x {found.fresh_folds} fresh folds = {found.fits_of_finalists:,} fits more"
     for name, text in (
         ("sweep", f"{found.name}/{found.occasion}"),
         ("strategy", found.strategy),
         ("trials", f"{found.trials:,} x {found.folds} folds{equals} {found.fits:,} fits{saved}"),
+        *([("finalists", fresh)] if found.finalists else []),
         ("data", f"{found.rows:,} rows, {found.train_rows:,} trained on in a fold"),
         ("workers", f"{workers}, each {found.cpus_per_trial:g} CPUs{gpus}"),
         ("known", f"{found.known:,} trials{asked} cost nothing: the ledger holds {found.known_folds:,} of their folds"),

@@ -101,12 +101,15 @@ class LocalDispatcher:
         self._supervisors.clear()
 
     def _hand_out(self, conductor: Conductor) -> None:
-        for supervisor in self._supervisors:
-            if not supervisor.busy:
-                cohort = conductor.next_cohort()
-                if cohort is None:
-                    return
-                supervisor.begin(cohort)
+        free = [supervisor for supervisor in self._supervisors if supervisor.cohort is None]
+        late = [one for one in self._supervisors if one.cohort is not None and conductor.makes_way(one.cohort)]
+        for supervisor in (*free, *late):
+            cohort = conductor.next_cohort()
+            if cohort is None:
+                return
+            for event in supervisor.drop():
+                conductor.handle(event)
+            supervisor.begin(cohort)
 
     def _listen(self, conductor: Conductor) -> None:
         busy = self._busy()

@@ -23,6 +23,9 @@ class Conductor(Protocol):
     def next_cohort(self) -> Cohort | None:
         """Return the next cohort for a free worker; None when there is none now, then ask again."""
 
+    def makes_way(self, cohort: str) -> bool:
+        """Whether a cohort that was given out is wanted no longer: it ends as stopped where the next one needs its worker."""
+
     def handle(self, event: CohortEvent) -> None:
         """Take in an event. Each cohort given out ends in one CohortFinished or one CohortLost."""
 

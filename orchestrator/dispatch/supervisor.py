@@ -144,6 +144,20 @@ class Supervisor:
         """Whether a cohort has begun and is neither finished nor lost."""
         return self._cohort is not None
 
+    @property
+    def cohort(self) -> str | None:
+        """The cohort that has begun and is neither finished nor lost; None: there is none."""
+        return None if self._cohort is None else self._cohort.id
+
+    def drop(self) -> list[CohortEvent]:
+        """Give up the cohort that runs, if one does, for another; return how it ended. Another child starts meanwhile."""
+        if self._cohort is None:
+            return []
+        self.stop()
+        events = self.poll(0.0)
+        self.start()
+        return events
+
     def fileno(self) -> int:
         """Return the child's pipe, for ``multiprocessing.connection.wait``: readable when there is something to ``poll``."""
         if self._worker is None:

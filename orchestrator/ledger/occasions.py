@@ -52,7 +52,7 @@ def open_occasion(connection: Connection, wanted: Wanted, now: float) -> RowMapp
     return found
 
 
-_BEFORE: Mapping[str, Any] = {"race": "none"}
+_BEFORE: Mapping[str, Any] = {"race": "none", "finalists": None}
 """Parts that occasions begun before there were such parts do not have, and what they went by."""
 
 

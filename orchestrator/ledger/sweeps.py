@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -129,8 +129,10 @@ class LedgerSweeps(LedgerPart):
             connection.execute(SWEEPS.update().where(SWEEPS.c.id == sweep.id).values(heartbeat=self._clock()))
 
     @outlasting
-    def update_facts(self, sweep: SweepRow, facts: Mapping[str, Any]) -> SweepRow:
+    def update_facts(self, sweep: SweepRow, facts: Mapping[str, Any], *, trials: Iterable[int] = ()) -> SweepRow:
         """Put ``facts`` over those known so far, by their top-level names; return the sweep as it is now.
+
+        ``trials`` are the numbers of those that the facts tell of: MLflow is to show them anew.
 
         Raises
         ------
@@ -138,6 +140,9 @@ class LedgerSweeps(LedgerPart):
         """
         with self._database.write() as connection:
             require(connection, sweep)
+            if told := list(trials):
+                these = (TRIALS.c.sweep == sweep.id, TRIALS.c.number.in_(told))
+                connection.execute(TRIALS.update().where(*these).values(revision=TRIALS.c.revision + 1))
             known = load(connection.execute(sa.select(SWEEPS.c.facts).where(SWEEPS.c.id == sweep.id)).scalar_one())
             return self._change(connection, sweep.id, facts=dump_lossy({**known, **facts}))
 

@@ -102,7 +102,8 @@ class Sweep:
         Columns: ``rank``, ``trial`` (both missing for the baseline, whose state is "baseline"), ``state``, ``winner``; a column
         for each metric with its mean over the folds, the objective first, and ``<metric>_std`` (ddof 0); ``standard_error``
         (corrected) of the objective; ``epoch``, ``size`` (trainable parameters), ``seconds``, ``cached_from``, ``message``; and
-        ``config.<name>`` for each hyperparameter.
+        ``config.<name>`` for each hyperparameter. Where finalists were looked at again, ``fresh`` and ``fresh_standard_error``
+        are theirs over fresh folds, None for other trials.
         """
         import pandas as pd
 
@@ -112,7 +113,9 @@ class Sweep:
             names = dict.fromkeys((seen.board.metric, *record["metrics"]))
             spread = {column: value for name in names for column, value in _spread(record, name)}
             first = {name: record[name] for name in ("rank", "trial", "state", "winner")}
-            rest = {name: record[name] for name in ("standard_error", "epoch", "size", "seconds", "cached_from", "message")}
+            more = () if seen.board.finals is None else ("fresh", "fresh_standard_error")
+            names_of_rest = ("standard_error", *more, "epoch", "size", "seconds", "cached_from", "message")
+            rest = {name: record[name] for name in names_of_rest}
             config = {f"config.{name}": value for name, value in record["config"].items()}
             lines.append({**first, **spread, **rest, **config})
         table = pd.DataFrame(lines)
@@ -286,7 +289,9 @@ def _told(seen: SweepView, winner: Entry) -> str:
     tests: Mapping[str, float] = refit.get("test_metrics") or {}
     told = f"Winner: trial {winner.number} ({display.config(winner.config)}), {metric} {score} over {seen.folds} folds"
     kept_out = ", ".join(f"{name} {display.number(value)}" for name, value in tests.items())
-    return f"{told}. On the rows that were kept out: {kept_out}." if kept_out else f"{told}."
+    sentences = [f"{told}.", "" if seen.board.finals is None else seen.board.finals.told()]
+    sentences.append(f"On the rows that were kept out: {kept_out}." if kept_out else "")
+    return " ".join(filter(None, sentences))
 
 
 def _absolute(url: str) -> str:

@@ -3,6 +3,7 @@
 from orchestrator.results import display
 from orchestrator.results.bounds import bounds_line, bounds_met
 from orchestrator.results.display import LiveWatch, PlainWatch, duration
+from orchestrator.results.finalists import FINALISTS, Finalist, Finals
 from orchestrator.results.formats import (
     first_entries,
     place_of,
@@ -12,9 +13,9 @@ from orchestrator.results.formats import (
     to_html_table,
     to_records,
 )
-from orchestrator.results.leaderboard import BASELINE, Entry, Leaderboard
+from orchestrator.results.leaderboard import BASELINE, Entry, Leaderboard, select
 from orchestrator.results.notebook import NotebookWatch, notebook_display
-from orchestrator.results.reading import SweepView, find_sweep, open_ledger, trial_record, view
+from orchestrator.results.reading import SweepView, board_of, find_sweep, open_ledger, trial_record, view
 from orchestrator.results.report import is_reported, report_of
 from orchestrator.results.row_values import (
     COMPARISON,
@@ -38,9 +39,12 @@ from orchestrator.results.status import Silent, Status, Watch
 __all__ = [
     "BASELINE",
     "COMPARISON",
+    "FINALISTS",
     "OPEN_STEPS",
     "PROMOTION",
     "Entry",
+    "Finalist",
+    "Finals",
     "Leaderboard",
     "LiveWatch",
     "NotebookWatch",
@@ -50,6 +54,7 @@ __all__ = [
     "SweepView",
     "Watch",
     "baseline_means",
+    "board_of",
     "bounds_line",
     "bounds_met",
     "display",
@@ -67,6 +72,7 @@ __all__ = [
     "ranked",
     "report_of",
     "run_page",
+    "select",
     "spec_of",
     "standing",
     "standing_of",

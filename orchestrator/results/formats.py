@@ -31,6 +31,8 @@ def to_records(board: Leaderboard) -> list[dict[str, Any]]:
             "seconds": entry.seconds,
             "cached_from": entry.cached_from,
             "message": entry.message,
+            "fresh": entry.fresh,
+            "fresh_standard_error": entry.fresh_error,
         }
         for entry in board.entries
     ]
@@ -39,16 +41,19 @@ def to_records(board: Leaderboard) -> list[dict[str, Any]]:
 def to_table(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
     """Return a header and lines of text: all trials and the baseline.
 
-    * marks the winner; a trial that a race gave up has its share of the folds in place of a rank, and the mean over them.
+    * marks the winner; a trial that a race gave up has its share of the folds in place of a rank, and the mean over them. Where
+    finalists were looked at again, "fresh" is their mean over fresh folds, with its standard error.
     """
     names = _config_names(board)
-    header = ["rank", "trial", board.metric, "±", "epochs", "seconds", "state", *names]
+    looked = [] if board.finals is None else ["fresh", "±"]
+    header = ["rank", "trial", board.metric, "±", *looked, "epochs", "seconds", "state", *names]
     lines = []
     for entry in board.entries:
         trial = BASELINE if entry.number is None else str(entry.number)
         state = "" if entry.number is None else entry.state + (" (cached)" if entry.cached_from else "")
         score, error = standing_of(entry, board)
-        numbers = [_short(score), _short(error), _short(entry.epoch, 0), _short(entry.seconds, 1)]
+        fresh = [_short(entry.fresh), _short(entry.fresh_error)] if looked else []
+        numbers = [_short(score), _short(error), *fresh, _short(entry.epoch, 0), _short(entry.seconds, 1)]
         lines.append(
             [place_of(entry, board), trial, *numbers, state, *(_short_value(entry.config.get(name, "")) for name in names)]
         )
@@ -72,11 +77,13 @@ def to_csv(board: Leaderboard) -> str:
     """Return everything as CSV, numbers in full.
 
     A metric has the columns ``<metric>``, ``<metric>_std`` and ``<metric>_standard_error``, a hyperparameter ``config.<name>``.
+    Where finalists were looked at again, their ``fresh`` and ``fresh_standard_error`` stand before the hyperparameters.
     """
     metrics = list(dict.fromkeys(name for entry in board.entries for name in entry.mean))
     names = _config_names(board)
     spreads = [f"{metric}{ending}" for metric in metrics for ending in ("", "_std", "_standard_error")]
     last = ["epochs", "size", "folds", "seconds", "cached_from", "message"]
+    last += [] if board.finals is None else ["fresh", "fresh_standard_error"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["rank", "trial", "state", "winner", *spreads, *last, *(f"config.{name}" for name in names)])
@@ -84,6 +91,7 @@ def to_csv(board: Leaderboard) -> str:
         trial = BASELINE if entry.number is None else entry.number
         values = [part.get(metric) for metric in metrics for part in (entry.mean, entry.std, entry.standard_error)]
         rest = [entry.epoch, entry.size, entry.folds, entry.seconds, entry.cached_from, entry.message]
+        rest += [] if board.finals is None else [entry.fresh, entry.fresh_error]
         config = [entry.config.get(name) for name in names]
         writer.writerow([entry.rank, trial, entry.state, entry is board.winner, *values, *rest, *config])
     return out.getvalue()
@@ -92,7 +100,9 @@ def to_csv(board: Leaderboard) -> str:
 def to_html(board: Leaderboard, title: str) -> str:
     """Return the table as one page of HTML that needs nothing else."""
     goal = "greater is better" if board.direction == "maximize" else "smaller is better"
-    return _PAGE.format(title=html.escape(title), metric=html.escape(board.metric), goal=goal, table=to_html_table(board))
+    finals = "" if board.finals is None else f"\n<p>{html.escape(board.finals.told())}</p>"
+    texts = {"title": html.escape(title), "metric": html.escape(board.metric), "goal": goal, "finals": finals}
+    return _PAGE.format(**texts, table=to_html_table(board))
 
 
 def to_html_table(board: Leaderboard, limit: int | None = None) -> str:
@@ -147,7 +157,7 @@ th, td {{ padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: left; 
 .baseline td {{ color: #666; font-style: italic; }}
 </style></head><body>
 <h1>{title}</h1>
-<p>Ranked by {metric}; {goal}. * marks the chosen trial, &plusmn; is the corrected standard error over the folds.</p>
+<p>Ranked by {metric}; {goal}. * marks the chosen trial, &plusmn; is the corrected standard error over the folds.</p>{finals}
 {table}
 </body></html>
 """

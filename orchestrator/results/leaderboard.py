@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.ledger import TrialRow
+from orchestrator.results.finalists import Finals
 from orchestrator.search import Objective, TrialState
 
 BASELINE = "baseline"
@@ -21,7 +22,8 @@ class Entry:
     ``rank`` counts from 1, and is None for the baseline and without a score. ``mean``, ``std`` (ddof 0) and ``standard_error``
     (corrected) are per metric over the folds, None where they are no finite number; ``score`` and ``error`` are the objective's.
     ``folds`` is how many these are, None where an older ledger does not say. ``epoch`` is the median over folds, ``size`` the
-    number of trainable parameters, ``seconds`` the time of all folds.
+    number of trainable parameters, ``seconds`` the time of all folds. ``fresh`` and ``fresh_error`` (corrected) are a finalist's
+    mean and standard error over fresh folds.
     """
 
     number: int | None
@@ -39,6 +41,8 @@ class Entry:
     seconds: float | None = None
     cached_from: str | None = None
     message: str | None = None
+    fresh: float | None = None
+    fresh_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +53,8 @@ class Leaderboard:
     first and then the better mean; then the others without a score, by number. ``folds`` is how many a whole trial has.
     ``best`` ranks first. ``one_se`` is the simplest trial whose score is within one standard error of the best's (the rule of
     Breiman et al., "Classification and Regression Trees", 1984): it has the fewest trainable parameters or, where these are not
-    known of every candidate, was asked first. ``winner`` is the one that the objective selects. All three are None when no trial
-    has a score.
+    known of every candidate, was asked first. ``winner`` is the one that the objective selects: by the scores on fresh folds
+    where ``finals`` have them. All three are None when no trial has a score.
     """
 
     metric: str
@@ -60,10 +64,15 @@ class Leaderboard:
     best: Entry | None
     one_se: Entry | None
     winner: Entry | None
+    finals: Finals | None = None
 
     @classmethod
     def from_rows(
-        cls, trials: Iterable[TrialRow], objective: Objective, baseline: Sequence[Mapping[str, float | None]] = ()
+        cls,
+        trials: Iterable[TrialRow],
+        objective: Objective,
+        baseline: Sequence[Mapping[str, float | None]] = (),
+        finals: Finals | None = None,
     ) -> Leaderboard:
         """Rank ``trials``.
 
@@ -72,18 +81,16 @@ class Leaderboard:
         trials : the sweep's trials, in any order and state.
         objective : what to rank by.
         baseline : the baseline's metrics, one mapping a fold; empty: no baseline.
+        finals : what a fresh look at the finalists has found, if there was one.
         """
-        entries = [_entry(trial, objective.metric) for trial in sorted(trials, key=lambda trial: trial.number)]
+        entries = [_entry(trial, objective.metric, finals) for trial in sorted(trials, key=lambda trial: trial.number)]
         maximize = objective.maximize
-        scored = [entry for entry in entries if entry.score is not None]
-        scored.sort(key=lambda entry: _cost(entry, maximize))  # stable: equal scores stay in ask order
-        ranked = [replace(entry, rank=rank) for rank, entry in enumerate(scored, start=1)]
-        best = ranked[0] if ranked else None
+        ranked = _ranked(entries, maximize)
         given_up = [entry for entry in entries if entry.state == TrialState.PRUNED]
         given_up.sort(
             key=lambda entry: (-(entry.folds or 0), _cost(replace(entry, score=entry.mean.get(objective.metric)), maximize))
         )
-        one_se = _simplest_near_best(ranked, maximize)
+        chosen = None if finals is None else next((entry for entry in ranked if entry.number == finals.winner), None)
         return cls(
             metric=objective.metric,
             direction=objective.direction,
@@ -92,10 +99,11 @@ class Leaderboard:
                 *given_up,
                 *(entry for entry in entries if entry.score is None and entry.state != TrialState.PRUNED),
             ),
-            folds=max((entry.folds for entry in scored if entry.folds is not None), default=len(baseline) or None),
-            best=best,
-            one_se=one_se,
-            winner=one_se if objective.select == "one_se" else best,
+            folds=max((entry.folds for entry in ranked if entry.folds is not None), default=len(baseline) or None),
+            best=ranked[0] if ranked else None,
+            one_se=_simplest_near_best(ranked, maximize),
+            winner=chosen or _selected(ranked, objective),
+            finals=finals,
         )
 
     @property
@@ -112,8 +120,26 @@ class Leaderboard:
         return _cost(self.winner, maximize) < _cost(self.baseline, maximize)
 
 
-def _entry(trial: TrialRow, metric: str) -> Entry:
+def select(entries: Iterable[Entry], objective: Objective) -> Entry | None:
+    """Return the one that the objective selects among entries in ask order; None: none has a score."""
+    return _selected(_ranked(entries, objective.maximize), objective)
+
+
+def _selected(ranked: Sequence[Entry], objective: Objective) -> Entry | None:
+    if objective.select == "one_se":
+        return _simplest_near_best(ranked, objective.maximize)
+    return ranked[0] if ranked else None
+
+
+def _ranked(entries: Iterable[Entry], maximize: bool) -> list[Entry]:
+    scored = [entry for entry in entries if entry.score is not None]
+    scored.sort(key=lambda entry: _cost(entry, maximize))  # stable: equal scores stay in ask order
+    return [replace(entry, rank=rank) for rank, entry in enumerate(scored, start=1)]
+
+
+def _entry(trial: TrialRow, metric: str, finals: Finals | None) -> Entry:
     summary = trial.summary or {}
+    finalist = None if finals is None else finals.of_trial(trial.number)
     errors = _finite_values(summary.get("standard_error"))
     return Entry(
         number=trial.number,
@@ -130,6 +156,8 @@ def _entry(trial: TrialRow, metric: str) -> Entry:
         seconds=_finite(summary.get("seconds")),
         cached_from=trial.cached_from,
         message=trial.message,
+        fresh=None if finalist is None else finalist.fresh,
+        fresh_error=None if finalist is None else finalist.standard_error,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.errors import NotFoundError
 from orchestrator.ledger import Ledger, SweepRow, TrialRow, dump_lossy, load
 from orchestrator.results.bounds import AtBound, bounds_met
+from orchestrator.results.finalists import Finals
 from orchestrator.results.formats import to_records
 from orchestrator.results.leaderboard import Leaderboard
 from orchestrator.results.row_values import objective_of, spec_of
@@ -58,9 +59,13 @@ def find_sweep(ledger: Ledger, name: str) -> SweepRow:
 def view(ledger: Ledger, sweep: SweepRow) -> SweepView:
     """Return ``sweep`` with its trials and leaderboard."""
     trials = ledger.trials(sweep.id)
-    return SweepView(
-        sweep=sweep, trials=trials, board=Leaderboard.from_rows(trials, objective_of(sweep), sweep.facts.get("baseline") or ())
-    )
+    return SweepView(sweep=sweep, trials=trials, board=board_of(sweep, trials))
+
+
+def board_of(sweep: SweepRow, trials: Sequence[TrialRow]) -> Leaderboard:
+    """Return the leaderboard of a sweep with its baseline and what its finalists were found to be."""
+    baseline: Sequence[Mapping[str, float | None]] = sweep.facts.get("baseline") or ()
+    return Leaderboard.from_rows(trials, objective_of(sweep), baseline, Finals.of(sweep.facts))
 
 
 def summary(sweep: SweepRow, trials: Sequence[TrialRow]) -> dict[str, Any]:

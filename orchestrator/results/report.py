@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.occasion_names import is_by_hand
 from orchestrator.results.display import duration
+from orchestrator.results.finalists import FINALISTS
 from orchestrator.results.reading import SweepView, view
 from orchestrator.results.row_values import COMPARISON, PROMOTION, is_finite, standing, trial_values
 from orchestrator.search import SweepState, TrialState
@@ -47,7 +48,8 @@ class Report:
         sweep = self.now.sweep
         since = "The first time" if self.last is None else f"What changed since {self.last.sweep.title}"
         state = f"**{sweep.title}:** {sweep.state.value.lower()}" + (f" ({sweep.reason})" if sweep.reason else "")
-        points = [state, self._best(), self._config(), self._data(), self._trials(), self._cost(), self._champion()]
+        points = [state, self._best(), self._finalists(), self._config(), self._data(), self._trials(), self._cost()]
+        points.append(self._champion())
         return "\n".join([f"### {since}", "", *(f"- {point}" for point in points if point)])
 
     def record(self) -> dict[str, Any]:
@@ -83,6 +85,10 @@ class Report:
         relation = f"{'better' if gain > 0 else 'worse'} by {abs(gain):.2g}" if gain else "the same"
         caution = " (of other data)" if _fingerprint(self.last) != _fingerprint(self.now) else ""
         return f"{text}: {relation}{caution}"
+
+    def _finalists(self) -> str | None:
+        finals = self.now.board.finals
+        return None if finals is None else f"**Finalists:** {finals.told()}"
 
     def _config(self) -> str | None:
         now, last = _config(self.now), None if self.last is None else _config(self.last)
@@ -132,6 +138,7 @@ def _figures(one: SweepView) -> dict[str, Any]:
     return {
         "occasion": one.sweep.occasion,
         "best": None if best is None else {"trial": best.number, "score": best.score, "standard_error": best.error},
+        "finalists": one.sweep.facts.get(FINALISTS),
         "config": _config(one),
         "rows": data.get("rows"),
         "fingerprint": data.get("fingerprint"),
@@ -183,7 +190,8 @@ def _worker_seconds(one: SweepView) -> float:
     """Return how long its workers trained: what was taken over from earlier sweeps cost nothing."""
     trained = [(trial.summary or {}).get("seconds") for trial in one.trials if trial.cached_from is None]
     compared = (one.sweep.facts.get(COMPARISON) or {}).get("seconds")
-    return float(sum(seconds for seconds in [*trained, compared] if is_finite(seconds)))
+    again = None if one.board.finals is None else one.board.finals.seconds
+    return float(sum(seconds for seconds in [*trained, compared, again] if is_finite(seconds)))
 
 
 def _fingerprint(one: SweepView) -> str | None:

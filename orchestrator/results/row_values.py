@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlsplit, urlunsplit
 
+from orchestrator.results.finalists import Finals
 from orchestrator.search import Objective, TrialState
 from trainers.settings import FitSettings, TrainerSettings, effective_config
 
@@ -86,8 +87,10 @@ def ranked(sweep: SweepRow, trials: Sequence[TrialRow]) -> list[TrialRow]:
 
 
 def winner_of(sweep: SweepRow, trials: Sequence[TrialRow]) -> TrialRow | None:
-    """Return the trial that was refitted; before that, the best so far; None without a score."""
-    chosen = [trial for trial in trials if trial.number == sweep.facts.get("winner")]
+    """Return the trial that was refitted; before that, the finalists' winner or the best so far; None without a score."""
+    finals = Finals.of(sweep.facts)
+    number = sweep.facts.get("winner", None if finals is None else finals.winner)
+    chosen = [trial for trial in trials if trial.number == number]
     return next(iter(chosen or ranked(sweep, trials)), None)
 
 

@@ -6,9 +6,10 @@ from orchestrator.running.outlook import Outlook, outlook_of
 from orchestrator.running.output import GIVEN, LOGS, MODEL, claim_output, find_output, remove_output
 from orchestrator.running.plan import Plan
 from orchestrator.running.pruning import Left, Pruning, find_left, remove_left
+from orchestrator.running.retraining import retrain, stage_fresh_splits
 from orchestrator.running.rows import rows_kept_out
 from orchestrator.running.set_up import make_dispatcher, make_plan, make_trial_key, strategy_of
-from orchestrator.running.staging import Staged, stage_data
+from orchestrator.running.staging import FreshSplits, Staged, stage_data
 from orchestrator.running.stop import StopRequestedError, StopSignals
 from orchestrator.running.warm_start import fix_first_configs
 from orchestrator.running.work_identity import work_identity
@@ -17,6 +18,7 @@ __all__ = [
     "GIVEN",
     "LOGS",
     "MODEL",
+    "FreshSplits",
     "Left",
     "Outlook",
     "Plan",
@@ -40,8 +42,10 @@ __all__ = [
     "possible_engines",
     "remove_left",
     "remove_output",
+    "retrain",
     "rows_kept_out",
     "stage_data",
+    "stage_fresh_splits",
     "strategy_of",
     "work_identity",
 ]

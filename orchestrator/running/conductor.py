@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator.ledger import END, FoldCommit, SweepRow, TrialEnd, TrialRow
 from orchestrator.results import Status, Watch
+from orchestrator.running.finalists import FreshLook, look_again
 from orchestrator.running.plan import Plan
 from orchestrator.search import (
     Cohort,
@@ -83,6 +84,7 @@ class SweepConductor:
 
     reason: str | None = None
     _finished: bool = False
+    _look: FreshLook | None = None
     _outbox: deque[Cohort] = field(default_factory=deque)
     _dispatched: dict[str, float] = field(default_factory=dict)
     _running: dict[str, set[int]] = field(default_factory=dict)
@@ -122,7 +124,11 @@ class SweepConductor:
 
     def next_cohort(self) -> Cohort | None:
         """Return the next cohort for a free worker; None: there is none now."""
-        if not self._outbox or self._finished:
+        if self._finished:
+            return None
+        if self._look is not None:
+            return self._look.next_cohort()
+        if not self._outbox:
             return None
         cohort = self._outbox.popleft()
         self._dispatched[cohort.id] = self.clock()
@@ -130,8 +136,15 @@ class SweepConductor:
         self.plan.ledger.start_trials(self.sweep, sorted(self._running[cohort.id]), cohort.id)
         return cohort
 
+    def makes_way(self, cohort: str) -> bool:
+        """Whether the search is over and a cohort is one of its own: finalists take its place."""
+        return self._look is not None and not self._look.has(cohort)
+
     def handle(self, event: CohortEvent) -> None:
         """Commit what a worker reported, tell the search, and do what it says."""
+        if self._look is not None:
+            self._look_on(self._look, event)
+            return
         match event:
             case CohortHeard(_, FoldFinished(number, result) as fold):
                 self.fold_finished(fold)
@@ -158,12 +171,16 @@ class SweepConductor:
         if now - self._shown >= SHOW_SECONDS:
             self._show()
         reason = self.stop_requested()
-        if reason is None and self.plan.deadline is not None and now >= self.plan.deadline:
-            reason = "budget: time"
-        if reason is not None and not self._finished:
-            self._follow(self.search.handle(Stop(reason)))
+        if self._finished:
+            return
+        if reason is not None:
             self.reason, self._finished = reason, True
+            if self._look is None:
+                self._follow(self.search.handle(Stop(reason)))
             self._outbox.clear()
+        elif self._look is None and self.plan.deadline is not None and now >= self.plan.deadline:
+            self._follow(self.search.handle(Stop("budget: time")))
+            self._end_search("budget: time")
 
     # --- what the search wants ----------------------------------------------------------------------------------------------
 
@@ -187,7 +204,31 @@ class SweepConductor:
                     if end is not None:
                         self.plan.ledger.set_end(self.sweep, end)
                         self.plan.committed()
-                    self.reason, self._finished = reason, True
+                    self._end_search(reason)
+
+    # --- after the search ---------------------------------------------------------------------------------------------------
+
+    def _end_search(self, reason: str | None) -> None:
+        """End the search; what is left then is a fresh look at its finalists, where the plan wants one."""
+        if self._finished or self._look is not None:
+            return
+        self.reason = reason
+        self._outbox.clear()
+        self._look = look_again(self.plan, self.sweep, self.search.workers, self.watch)
+        self._finished = self._look is None or self._look.decided
+
+    def _look_on(self, look: FreshLook, event: CohortEvent) -> None:
+        """Take in an event after the search; what its last cohorts still report of folds is kept, and ends no trial."""
+        if look.has(event.cohort):
+            look.handle(event)
+            self._finished = self._finished or look.decided
+            return
+        match event:
+            case CohortHeard(_, FoldFinished(number, result)):
+                commit = FoldCommit(number=number, key=self._trials[number].key, result=result, again=not self.plan.reuse)
+                self.plan.ledger.commit(self.sweep, folds=[commit])
+            case CohortFinished(cohort) | CohortLost(cohort):
+                self._running.pop(cohort, None)
 
     def _write_down(self, configs: Mapping[int, Config]) -> Known:
         """Commit the proposed trials, and tell which are over and which folds and reads of the others are known."""
@@ -367,7 +408,7 @@ class SweepConductor:
         return Status(
             total=self.plan.total,
             done=self._done,
-            running=sum(map(len, self._running.values())),
+            running=sum(map(len, self._running.values())) + (0 if self._look is None else self._look.running),
             failed=self._failed,
             cached=self._cached,
             before=self._over,

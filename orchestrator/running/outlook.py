@@ -26,7 +26,10 @@ LOOKED_AT = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """Counts of one sweep. ``known`` of the ``looked_at`` first trials cost nothing."""
+    """Counts of one sweep. ``known`` of the ``looked_at`` first trials cost nothing.
+
+    After the search ``finalists`` of its trials are trained on ``fresh_folds`` each; 0: there are none.
+    """
 
     name: str
     occasion: str
@@ -45,6 +48,13 @@ class Outlook:
     looked_at: int
     known: int
     known_folds: int
+    finalists: int = 0
+    fresh_folds: int = 0
+
+    @property
+    def fits_of_finalists(self) -> int:
+        """Models to be trained after the search, at most."""
+        return self.finalists * self.fresh_folds
 
     @property
     def fits(self) -> int:
@@ -91,6 +101,8 @@ def outlook_of(spec: SweepSpec, ledger: Ledger | None) -> Outlook:
         looked_at=len(configs),
         known=known,
         known_folds=known_folds,
+        finalists=min(spec.finalists.top, trials) if spec.finalists is not None else 0,
+        fresh_folds=staged.fresh.folds if staged.fresh is not None else 0,
     )
 
 

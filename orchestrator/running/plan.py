@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.ledger import Ledger
-from orchestrator.running.staging import Staged
+from orchestrator.running.staging import FreshSplits, Staged
 from orchestrator.search import Ending, Objective, Packing, Racing, trials_at_most
 from search_spaces import RaceSettings, Strategy
 from trainers.settings import Config, SweepSettings
@@ -14,6 +14,15 @@ from trainers.settings import Config, SweepSettings
 
 def _nobody() -> None:
     """Nobody follows the commits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finalists:
+    """How the best trials are looked at once more: ``top`` of them, on ``splits``, under the keys that ``key`` gives."""
+
+    top: int
+    splits: FreshSplits
+    key: Callable[[Config], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +46,7 @@ class Plan:
     race : how trials race, or None where all folds of every trial are trained.
     epochs : gives the epochs of a config.
     epoch_rungs : numbers of epochs after which the first fold is read, where trials race over epochs.
+    finalists : how the best are looked at once more after the search, or None.
     reuse : whether folds that other sweeps computed are taken over; if not, this sweep keeps its own beside theirs.
     """
 
@@ -56,6 +66,7 @@ class Plan:
     race: RaceSettings | None = None
     epochs: Callable[[Config], int] = lambda config: 1
     epoch_rungs: tuple[int, ...] = ()
+    finalists: Finalists | None = None
     reuse: bool = True
 
     @property

@@ -25,7 +25,7 @@ def rows_kept_out(spec: SweepSpec, sweep: SweepRow) -> list[dict[str, Any]]:
     UserCheckError : the data cannot be read, or is not what it was when the sweep began.
     """
     try:
-        dataset, splits = load_and_split(spec)
+        dataset, splits, _ = load_and_split(spec)
     except TrainerError as error:
         raise UserCheckError(without_password(f"{sweep.title}: {error}")) from error
     expected = (sweep.identity or {}).get("splits")

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.dispatch import Dispatcher, LocalDispatcher, room_here
 from orchestrator.ledger import Ledger
-from orchestrator.running.plan import Plan
+from orchestrator.running.plan import Finalists, Plan
 from orchestrator.running.staging import Staged
 from orchestrator.running.work_identity import work_identity
 from orchestrator.search import Objective, Packing, trial_key, work_of
@@ -27,9 +27,13 @@ def strategy_of(spec: SweepSpec, occasion: str, first_configs: Sequence[Config] 
     return make_strategy(spec.strategy_settings(), spec.search_space(), seed, first_configs)
 
 
-def make_trial_key(settings: SweepSettings, staged: Staged, versions: Mapping[str, str]) -> Callable[[Config], str]:
-    """Return the function that gives a config's trial key."""
-    identity = work_identity(settings, data=staged.fingerprint, splits=staged.splits_fingerprint, versions=versions)
+def make_trial_key(
+    settings: SweepSettings, staged: Staged, versions: Mapping[str, str], splits: str | None = None
+) -> Callable[[Config], str]:
+    """Return the function that gives a config's trial key; ``splits`` is the fingerprint of others than the search's."""
+    identity = work_identity(
+        settings, data=staged.fingerprint, splits=staged.splits_fingerprint if splits is None else splits, versions=versions
+    )
     return lambda config: trial_key(identity, effective_config(config, settings.trainer, settings.fit))
 
 
@@ -86,6 +90,10 @@ def make_plan(
         return effective_config(config, settings.trainer, settings.fit)
 
     race = spec.race_settings()
+    finalists = None
+    if spec.finalists is not None and staged.fresh is not None:
+        key = make_trial_key(settings, staged, versions, staged.fresh.fingerprint)
+        finalists = Finalists(top=spec.finalists.top, splits=staged.fresh, key=key)
     return Plan(
         strategy=strategy,
         staged=staged,
@@ -107,5 +115,6 @@ def make_plan(
         race=race,
         epochs=lambda config: int(effective(config)["epochs"]),
         epoch_rungs=() if race is None else race.epoch_rungs(spec.most_epochs() or 1),
+        finalists=finalists,
         reuse=spec.cache,
     )

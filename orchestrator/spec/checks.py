@@ -44,6 +44,7 @@ def findings(spec: SweepSpec) -> Iterator[Finding]:
     yield from _trainer(spec)
     yield from _space(spec)
     yield from _folds(spec)
+    yield from _finalists(spec)
     yield from _fit(spec)
     yield from _metrics(spec)
     yield from _functions(spec)
@@ -139,13 +140,27 @@ def _folds(spec: SweepSpec) -> Iterator[Finding]:
         yield Finding("data.order", "cv.kind: timeseries needs the column that orders the rows, got null.", ("cv.kind",))
     if kind == "stratified" and spec.task == "regression":
         yield Finding("cv.kind", "stratified needs classes, got task: regression; use kfold, or leave kind out.", ("task",))
-    in_time = kind == "timeseries" or (kind == "auto" and data.order is not None and data.groups is None)
-    if in_time and spec.cv.repeats > 1:
+    if _in_time(spec) and spec.cv.repeats > 1:
         message = f"time has one order, so timeseries folds take 1 repeat, got {spec.cv.repeats}; leave repeats out."
         yield Finding("cv.repeats", message, ("cv.kind", "data.order", "data.groups"))
     elif spec.cv.repeats > 1 and not spec.cv.shuffle:
         message = f"{spec.cv.repeats} repeats without shuffle would all be the same; leave shuffle or repeats out."
         yield Finding("cv.repeats", message, ("cv.shuffle", "cv.kind"))
+
+
+def _in_time(spec: SweepSpec) -> bool:
+    return spec.cv.kind == "timeseries" or (spec.cv.kind == "auto" and spec.data.order is not None and spec.data.groups is None)
+
+
+def _finalists(spec: SweepSpec) -> Iterator[Finding]:
+    if spec.finalists is None:
+        return
+    if _in_time(spec):
+        message = "they need fresh splits, and time has one order, so its rows can be cut in one way only; leave finalists out."
+        yield Finding("finalists", message, ("cv.kind", "data.order", "data.groups"))
+    elif not spec.cv.shuffle:
+        message = "they need fresh splits, and without shuffle rows are cut in one way only; leave cv.shuffle or finalists out."
+        yield Finding("finalists", message, ("cv.shuffle", "cv.kind"))
 
 
 def _fit(spec: SweepSpec) -> Iterator[Finding]:

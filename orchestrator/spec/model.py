@@ -14,6 +14,7 @@ from orchestrator.spec.sections import (
     BudgetSection,
     CvSection,
     DataSection,
+    FinalistsSection,
     FitSection,
     ModelSection,
     NotifySection,
@@ -41,8 +42,8 @@ from trainers.settings import (
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _DECIDING = (
-    "seed", "task", "data", "preprocessing", "trainer", "space", "strategy", "race", "cv", "fit", "objective", "metrics",
-    "engine",
+    "seed", "task", "data", "preprocessing", "trainer", "space", "strategy", "race", "finalists", "cv", "fit", "objective",
+    "metrics", "engine",
 )  # fmt: skip
 
 _IF_GIVEN = ("drop_missing_target", "columns")
@@ -70,6 +71,11 @@ class SweepSpec(Section):
         "forgiving or wilcoxon; in full {folds: paired, rungs: [1, 2, 5], first: 4, p: 0.1}. Before that the first fold may race "
         "over its epochs, with or without folds: {folds: none, epochs: halving, eta: 3, min_epochs: 9}, or epochs: hyperband; at "
         "9, 27 and so on epochs only the best 1 / eta go on.",
+    )
+    finalists: FinalistsSection | None = Field(
+        default=None,
+        description="The best trials once more, on fresh splits: the winner is chosen by these scores. {} takes 5 of them and 3 "
+        "repeats; null: the search's scores choose.",
     )
     cv: CvSection = CvSection()
     fit: FitSection = FitSection()

@@ -98,6 +98,13 @@ class StrategySection(Section):
     )
 
 
+class FinalistsSection(Section):
+    """The best trials once more, on fresh splits of the same rows: ``objective.select`` chooses the winner by these scores."""
+
+    top: int = Field(default=5, ge=2, description="How many: the best by the search's scores, of those with all folds.")
+    repeats: int = Field(default=3, ge=2, description="How often the rows are cut anew, beside the search's cv.repeats.")
+
+
 class CvSection(Section):
     """How rows are cut into folds."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from orchestrator.redaction import without_secrets
-from orchestrator.results import Leaderboard, is_reported, objective_of, ranked, report_of, spec_of, to_csv, to_html
+from orchestrator.results import board_of, is_reported, ranked, report_of, spec_of, to_csv, to_html
 from orchestrator.tracking.pictures import LEARNING_CURVES, draw_pictures
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def write_first_files(folder: Path, sweep: SweepRow) -> None:
 def write_final_files(folder: Path, sweep: SweepRow, trials: Sequence[TrialRow], ledger: Ledger) -> None:
     """Write what is known when a sweep ends: leaderboard.csv and .html, fold_histories.json, pictures/*.png, report.md."""
     write_first_files(folder, sweep)  # a resumed sweep may have another budget by now
-    board = Leaderboard.from_rows(trials, objective_of(sweep), sweep.facts.get("baseline") or ())
+    board = board_of(sweep, trials)
     (folder / "leaderboard.csv").write_text(to_csv(board), encoding="utf-8")
     (folder / "leaderboard.html").write_text(to_html(board, sweep.title), encoding="utf-8")
     best = ranked(sweep, trials)[:MOST_HISTORIES]

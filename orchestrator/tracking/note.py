@@ -7,7 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.results import baseline_means, bounds_line, bounds_met, is_finite, objective_of, trial_values, way_on, winner_of
+from orchestrator.results import (
+    Finals,
+    baseline_means,
+    bounds_line,
+    bounds_met,
+    is_finite,
+    objective_of,
+    trial_values,
+    way_on,
+    winner_of,
+)
 from orchestrator.search import SweepState
 
 if TYPE_CHECKING:
@@ -22,11 +32,12 @@ def sweep_note(sweep: SweepRow, trials: Sequence[TrialRow], report: str = "") ->
 
     ``report`` (Markdown) is put at its end, and cut when it takes more than half of the room.
     """
-    trial = winner_of(sweep, trials)
+    trial, finals = winner_of(sweep, trials), Finals.of(sweep.facts)
     parts = [
         f"## {sweep.title}: {_state(sweep)}",
         *_winner(sweep, trials),
         bounds_line([] if trial is None else bounds_met(sweep, trial.config)),
+        "" if finals is None else finals.told(),
         *_refit(sweep),
         *_warnings(sweep),
         "States: "

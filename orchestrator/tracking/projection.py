@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.results import baseline_means, is_finite, mean_curves, spec_of, trial_values, winner_of
+from orchestrator.results import Finals, baseline_means, is_finite, mean_curves, spec_of, trial_values, winner_of
 from orchestrator.search import SweepState, TrialState
 from orchestrator.tracking.records import TAG_ID, TAG_KIND, TAG_NOTE, TAG_TRIAL, MetricPoint, RunContent, RunStatus, milliseconds
 
@@ -67,7 +67,9 @@ def trial_run(sweep: SweepRow, trial: TrialRow, folds: Sequence[FoldResult] = ()
         start=start,
         end=end,
         params=trial_params(sweep, trial),
-        metrics=trial_metrics(trial, folds, end) if trial.state.terminal and end is not None else (),
+        metrics=(*trial_metrics(trial, folds, end), *finalist_metrics(sweep, trial, end))
+        if trial.state.terminal and end is not None
+        else (),
         tags=trial_tags(sweep, trial),
     )
 
@@ -121,6 +123,17 @@ def summary_values(trial: TrialRow) -> dict[str, Any]:
     return values | ({TRAINING_SECONDS: summary["seconds"]} if "seconds" in summary else {})
 
 
+def finalist_metrics(sweep: SweepRow, trial: TrialRow, timestamp: int) -> list[MetricPoint]:
+    """Return a finalist's ``fresh/<metric>`` and ``fresh/<metric>_standard_error``, over fresh folds; nothing of other trials."""
+    finals = Finals.of(sweep.facts)
+    finalist = None if finals is None else finals.of_trial(trial.number)
+    if finals is None or finalist is None:
+        return []
+    name = f"fresh/{finals.metric}"
+    values = {name: finalist.fresh, f"{name}_standard_error": finalist.standard_error}
+    return [MetricPoint(name, value, timestamp) for name, value in values.items() if value is not None]
+
+
 def thinned(length: int, points: int) -> list[int]:
     """Return at most ``points`` epochs of 1..length, evenly spaced, the first and the last among them."""
     if length <= points:
@@ -142,9 +155,19 @@ def trial_tags(sweep: SweepRow, trial: TrialRow) -> dict[str, str]:
         "kerasweep.cached_from": trial.cached_from,
         "kerasweep.cause": trial.cause,
         "kerasweep.given_up": trial.message if trial.state is TrialState.PRUNED else None,
+        "kerasweep.finalist": finalist_tag(sweep, trial),
         TAG_NOTE: failure_note(trial),
     }
     return _texts(tags)
+
+
+def finalist_tag(sweep: SweepRow, trial: TrialRow) -> str | None:
+    """Return what became of a finalist: winner, also ran, or why it is out; None for other trials."""
+    finals = Finals.of(sweep.facts)
+    finalist = None if finals is None else finals.of_trial(trial.number)
+    if finals is None or finalist is None:
+        return None
+    return "winner" if trial.number == finals.winner else f"out: {finalist.out}" if finalist.out else "also ran"
 
 
 def failure_note(trial: TrialRow) -> str | None:
@@ -166,10 +189,11 @@ def sweep_run(sweep: SweepRow, trials: Sequence[TrialRow] = ()) -> RunContent:
     Notes
     -----
     Of ``sweep.facts`` these are read: ``data``, ``baseline`` (a mapping a fold), ``engine``, ``engine_reason``, ``leaky``,
-    ``winner`` (a trial's number) and ``refit`` (``test_metrics``).
+    ``winner`` (a trial's number), ``finalists`` and ``refit`` (``test_metrics``).
     """
     start = milliseconds(sweep.created)
     end = None if sweep.finished is None else max(start, milliseconds(sweep.finished))
+    finals = Finals.of(sweep.facts)
     tags = {
         **_shared_tags(sweep),
         TAG_KIND: "sweep",
@@ -178,6 +202,7 @@ def sweep_run(sweep: SweepRow, trials: Sequence[TrialRow] = ()) -> RunContent:
         "kerasweep.engine_reason": sweep.facts.get("engine_reason"),
         "kerasweep.reason": sweep.reason,
         "kerasweep.leaky": "true" if sweep.facts.get("leaky") else None,
+        "kerasweep.finalists": None if finals is None else finals.told(),
     }
     metrics = [MetricPoint(f"baseline/{name}", value, start) for name, value in baseline_means(sweep).items()]
     if end is not None:
@@ -205,6 +230,8 @@ def best_params(sweep: SweepRow, trials: Sequence[TrialRow]) -> dict[str, str]:
 def winner_metrics(sweep: SweepRow, trials: Sequence[TrialRow], timestamp: int) -> list[MetricPoint]:
     """Return the winner's mean and spread, named as in a trial's run, and the refitted winner's scores on the test part.
 
+    Where finalists were looked at again, ``cross_fitted/<metric>`` is what a winner chosen so is worth.
+
     Times are not among them: ``seconds`` of this run is how long the sweep took.
     """
     winner = winner_of(sweep, trials)
@@ -213,7 +240,11 @@ def winner_metrics(sweep: SweepRow, trials: Sequence[TrialRow], timestamp: int) 
         **({name: value for name, value in summary_values(winner).items() if name != TRAINING_SECONDS} if winner else {}),
         **{f"test/{name}": value for name, value in (refit.get("test_metrics") or {}).items()},
     }
-    return [MetricPoint(name, float(value), timestamp) for name, value in values.items() if is_finite(value)]
+    finals = Finals.of(sweep.facts)
+    if finals is not None:
+        values[f"cross_fitted/{finals.metric}"] = finals.cross_fitted
+    fresh = finalist_metrics(sweep, winner, timestamp) if winner else []
+    return [*(MetricPoint(name, float(value), timestamp) for name, value in values.items() if is_finite(value)), *fresh]
 
 
 def _shared_tags(sweep: SweepRow) -> dict[str, Any]:

@@ -76,6 +76,8 @@ class Projector:
         store, parent = self._connect()
         sweep = self._ledger.sweep_by_id(self._id)
         trials = self._ledger.unprojected_trials(self._id, BATCH)
+        if trials:
+            sweep = self._ledger.sweep_by_id(self._id)  # facts as new as the trials that they tell of
         folds = self._ledger.known_folds((trial.key for trial in trials if trial.state.terminal), seen_by=self._id)
         for trial in trials:
             content = trial_run(sweep, trial, list(folds.get(trial.key, {}).values()))

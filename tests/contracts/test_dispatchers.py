@@ -153,6 +153,23 @@ def test_lost_cohorts_are_reported_with_their_cause_and_the_others_run(dispatche
 
 
 @BOTH
+def test_a_cohort_that_is_wanted_no_longer_makes_way_for_the_next(dispatcher: Dispatcher) -> None:
+    def end_of_search(conductor: RecordingConductor, event: CohortEvent) -> None:
+        if len(conductor.folds()) == 2 and not conductor.late:
+            conductor.late = {"old-0", "old-1"}
+            conductor.waiting = [cohort(f"new-{number}", {"sleep": 1.0}) for number in range(4)]
+
+    old = [cohort(f"old-{number}", {}, {"sleep": 60}) for number in range(2)]
+    conductor = RecordingConductor(old, on_event=end_of_search)
+    began = time.monotonic()
+    dispatcher.run(conductor)
+    assert time.monotonic() - began < 40.0
+    ends = {end.cohort: end.cause if isinstance(end, CohortLost) else "finished" for end in conductor.ends()}
+    assert ends == {"old-0": "stopped", "old-1": "stopped", **{f"new-{number}": "finished" for number in range(4)}}
+    assert len(conductor.ends()) == 6
+
+
+@BOTH
 def test_a_finished_conductor_stops_what_runs_within_two_seconds(dispatcher: Dispatcher) -> None:
     stopped_at = 0.0
 

@@ -331,6 +331,15 @@ def test_facts_gather_and_hold_no_number_that_json_lacks(ledger: Ledger) -> None
     assert ledger.sweep("pima") == after
 
 
+def test_trials_that_facts_tell_of_are_to_be_shown_anew(ledger: Ledger) -> None:
+    sweep = claim(ledger)
+    ledger.add_trials(sweep, [Trial(number, {"x": number}, f"k{number}") for number in range(4)])
+    before = {row.number: row.revision for row in ledger.trials(sweep.id)}
+    ledger.update_facts(sweep, {"finalists": {}}, trials=[1, 3])
+    after = {row.number: row.revision for row in ledger.trials(sweep.id)}
+    assert {number for number in after if after[number] > before[number]} == {1, 3}
+
+
 # --- trials -------------------------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
 from orchestrator.ledger.records import FoldCommit, SweepRow, TrialEnd
+from orchestrator.results import Finalist, Finals
 from orchestrator.search.trials import SweepState, Trial, TrialState, trial_key
 from trainers.results import FoldResult, summarise
 
@@ -127,3 +128,19 @@ def end(ledger: Ledger, sweep: SweepRow, state: SweepState = SweepState.COMPLETE
     if state is SweepState.COMPLETED:
         ledger.update_facts(sweep, {"refit": {"test_metrics": {"accuracy": 0.93}}})
     return ledger.finish_sweep(sweep, state)
+
+
+LOOKED = Finals(
+    metric="accuracy",
+    folds=6,
+    repeats=3,
+    finalists=(
+        Finalist(trial=3, search=0.9, fresh=0.88, std=0.01, standard_error=0.02),
+        Finalist(trial=4, search=0.89, fresh=0.89, std=0.01, standard_error=0.03),
+        Finalist(trial=2, search=0.88, out="fold 4: boom"),
+    ),
+    winner=4,
+    cross_fitted=0.885,
+    seconds=9.0,
+)
+"""A fresh look at three trials, of which another wins than the search's best."""

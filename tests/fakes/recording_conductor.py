@@ -39,6 +39,7 @@ class RecordingConductor:
         self.open: set[str] = set()
         self.keep_open = keep_open
         self.stopped = False
+        self.late: set[str] = set()
         self.events: list[CohortEvent] = []
         self.times: list[float] = []
         self.ticks: list[float] = []
@@ -57,6 +58,9 @@ class RecordingConductor:
         self.open.add(given.id)
         self.most_open = max(self.most_open, len(self.open))
         return given
+
+    def makes_way(self, cohort: str) -> bool:
+        return cohort in self.late
 
     def handle(self, event: CohortEvent) -> None:
         self.events.append(event)

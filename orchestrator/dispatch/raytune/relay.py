@@ -103,16 +103,24 @@ class Relay:
         return False
 
     def heard(self, trial: str, events: Iterable[CohortEvent]) -> Cohort | None:
-        """Pass on what a worker reports, which may be nothing. Return its next cohort, None when it has one or there is none."""
+        """Pass on what a worker reports, which may be nothing. Return its next cohort, None when it has one or there is none.
+
+        A cohort that is wanted no longer ends where there is a next one, which takes its place.
+        """
         worker = self._workers[trial]
         worker.up = True
         for event in events:
             worker.note(event)
             self._call(lambda event=event: self._conductor.handle(event), None)  # type: ignore[misc]
-        if worker.cohort is None and not self.is_over():
-            worker.cohort = self._next_for(worker)
-            return worker.cohort
-        return None
+        before = worker.cohort
+        if before is not None and not self._makes_way(before):
+            return None
+        if self.is_over() or (fresh := self._next_for(worker)) is None:
+            return None
+        worker.cohort = fresh
+        if before is not None:
+            self._stop(before)
+        return fresh
 
     def lost(self, trial: str, detail: str) -> None:
         """Take note that a worker's actor or node is gone.
@@ -132,7 +140,7 @@ class Relay:
         self._workers.clear()
         self._waiting.clear()
         for cohort in left:
-            self._call(lambda cohort=cohort: self._conductor.handle(CohortLost(cohort.id, "stopped")), None)  # type: ignore[misc]
+            self._stop(cohort)
         if self.error is not None:
             raise self.error
 
@@ -140,6 +148,9 @@ class Relay:
         """Return the first cohort that this worker may have."""
         if self._rests(worker):
             return None
+        for cohort in filter(self._makes_way, [*self._waiting]):
+            self._waiting.remove(cohort)
+            self._stop(cohort)
         for cohort in self._waiting:
             if not self._is_others(cohort, worker):
                 self._waiting.remove(cohort)
@@ -147,6 +158,12 @@ class Relay:
         while (fresh := self._call(self._conductor.next_cohort, None)) is not None and self._is_others(fresh, worker):
             self._waiting.append(fresh)
         return fresh
+
+    def _makes_way(self, cohort: Cohort) -> bool:
+        return self._call(lambda: self._conductor.makes_way(cohort.id), False)
+
+    def _stop(self, cohort: Cohort) -> None:
+        self._call(lambda: self._conductor.handle(CohortLost(cohort.id, "stopped")), None)
 
     def _rests(self, worker: _Worker) -> bool:
         return worker.losses >= _MOST_LOSSES and self._is_relieved(worker)

@@ -36,6 +36,7 @@ class WorkerTrainable(Trainable):  # type: ignore[misc]
         events: list[CohortEvent] = []
         if cohort is not None:
             try:
+                self._supervisor.drop()  # what it still has made way
                 self._supervisor.begin(cohort)
             except OSError as error:
                 detail = f"No worker could be started on {socket.gethostname()}: {error}"

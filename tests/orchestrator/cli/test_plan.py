@@ -46,6 +46,17 @@ def test_a_ledger_that_is_there_is_asked(sweep_file: Path, ledger_url: str) -> N
     assert json.loads(result.stdout)["occasion"] == "manual-2"
 
 
+def test_finalists_cost_fits_more(sweep_file: Path) -> None:
+    spec = yaml.safe_load(sweep_file.read_text())
+    spec |= {"finalists": {"top": 2, "repeats": 3}, "cv": {"folds": 2}}
+    sweep_file.write_text(yaml.safe_dump(spec, sort_keys=False))
+    result = CliRunner().invoke(main, ["plan", str(sweep_file)], catch_exceptions=False)
+    assert "finalists 2 x 6 fresh folds = 12 fits more" in result.stdout
+    plan = json.loads(CliRunner().invoke(main, ["plan", str(sweep_file), "--json"], catch_exceptions=False).stdout)
+    assert (plan["finalists"], plan["fresh_folds"], plan["fits_of_finalists"]) == (2, 6, 12)
+    assert plan["fits"] == plan["trials"] * 2
+
+
 def trials_line(sweep_file: Path, ledger_url: str, **parts: object) -> str:
     mapping = {**sound(), "strategy": {"type": "random", "trials": 40}, "cv": {"folds": 5}, **parts, "ledger": ledger_url}
     sweep_file.write_text(yaml.safe_dump(mapping, sort_keys=False))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from fake_sweeps import Clock, begin, end, run
+from fake_sweeps import LOOKED, Clock, begin, end, run
 
 from orchestrator.cli.reading import show_outcome
 from orchestrator.cli.root import main
@@ -185,3 +185,24 @@ def test_ui_without_a_store_says_so(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["ui", "--uri", f"sqlite:///{tmp_path / 'none.db'}"])
     assert result.exit_code == 2
     assert "There is no MLflow store" in result.stderr
+
+
+def test_finalists_are_shown_with_their_fresh_means_and_the_winner_is_theirs(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    with Ledger(url, Clock()) as ledger:
+        sweep = begin(ledger, cv={"folds": 2, "repeats": 1})
+        run(ledger, sweep, range(6))
+        ledger.update_facts(sweep, {"finalists": LOOKED.record()})
+        ledger.finish_sweep(sweep, SweepState.COMPLETED)
+    lines = call(url, "show", "demo").stdout.splitlines()
+    assert lines[1].split()[:5] == ["rank", "trial", "accuracy", "std", "fresh"]
+    assert lines[2].split()[:5] == ["1", "3", "0.9025", "0.0025", "0.8800"]
+    assert [line.split()[1] for line in lines[1:] if line.split()[0].endswith("*")] == ["4"]
+    worth = "trial 4 wins with accuracy 0.89 ± 0.03 (standard error); a winner chosen so is worth 0.885 (cross-fitted); 1 out."
+    assert f"3 finalists on 6 fresh folds: {worth}" in lines
+    out = call(url, "best", "demo").stdout
+    assert out.startswith("Winner: trial 4 ")
+    assert "  fresh splits  0.8900 over 6 fresh folds, standard error 0.0300" in out
+    assert "  cross-fitted  0.8850: what a winner chosen so is worth" in out
+    assert answer(url, "best", "demo")["fresh"] == 0.89
+    assert answer(url, "show", "demo")["facts"]["finalists"]["cross_fitted"] == 0.885

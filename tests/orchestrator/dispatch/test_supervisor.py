@@ -276,6 +276,18 @@ def test_after_a_stop_all_cohorts_are_stopped_until_it_is_started_again(supervis
     assert list(supervisor.evaluate(cohort("c1", {})))[-1] == CohortFinished("c1")
 
 
+def test_a_cohort_that_is_dropped_ends_as_stopped_and_the_next_one_runs_at_once(supervisor: Supervisor) -> None:
+    assert (supervisor.drop(), supervisor.cohort) == ([], None)
+    pid = pid_of(supervisor)
+    supervisor.begin(cohort("c0", {"sleep": 60}))
+    assert supervisor.cohort == "c0"
+    (end,) = supervisor.drop()
+    assert end == CohortLost("c0", "stopped", "The worker was stopped.")
+    assert supervisor.cohort is None
+    assert list(supervisor.evaluate(cohort("c1", {})))[-1] == CohortFinished("c1")
+    assert all_gone([pid], within=5)
+
+
 def test_a_caller_that_goes_away_leaves_no_cohort_behind(supervisor: Supervisor) -> None:
     events = supervisor.evaluate(cohort("c0", {}, {"sleep": 60}))
     next(events)

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 import pytest
 
 from orchestrator.ledger.records import TrialRow
+from orchestrator.results.finalists import Finalist, Finals
 from orchestrator.results.formats import first_entries, to_csv, to_html, to_records, to_table
 from orchestrator.results.leaderboard import Leaderboard
 from orchestrator.search import Objective
@@ -305,3 +306,57 @@ def test_the_html_is_one_page_of_its_own_that_shows_text_as_text(board: Leaderbo
     assert not {"script", "link", "img", "b"} & set(page.tags)
     assert "pima &lt;&amp;&gt; manual-1" in text
     assert "greater is better" in text
+
+
+# --- finalists ------------------------------------------------------------------------------------------------------------------
+
+LOOKED = Finals(
+    metric="accuracy",
+    folds=6,
+    repeats=2,
+    finalists=(
+        Finalist(trial=2, search=0.9, fresh=0.81, std=0.01, standard_error=0.02),
+        Finalist(trial=0, search=0.8, fresh=0.83, std=0.01, standard_error=0.03),
+        Finalist(trial=3, search=0.7, out="fold 4: nan"),
+    ),
+    winner=0,
+    cross_fitted=0.82,
+    seconds=3.0,
+)
+TRIALS = [trial(0, 0.8), trial(1, 0.5), trial(2, 0.9), trial(3, 0.7)]
+
+
+def test_the_finalists_winner_wins_and_keeps_its_rank() -> None:
+    board = Leaderboard.from_rows(TRIALS, goal(), finals=LOOKED)
+    assert order(board) == [2, 0, 3, 1]
+    assert board.winner is not None
+    assert (board.winner.number, board.winner.rank, board.winner.fresh, board.winner.fresh_error) == (0, 2, 0.83, 0.03)
+    assert board.best is not None
+    assert board.best.number == 2
+    assert [record["fresh"] for record in to_records(board)] == [0.81, 0.83, None, None]
+    assert [record["trial"] for record in to_records(board) if record["winner"]] == [0]
+
+
+def test_where_all_finalists_are_out_the_searchs_winner_stays() -> None:
+    out = replace(LOOKED, winner=None, cross_fitted=None, finalists=(Finalist(trial=2, search=0.9, out="fold 3: boom"),))
+    board = Leaderboard.from_rows(TRIALS, goal(), finals=out)
+    assert board.winner is not None
+    assert board.winner.number == 2
+    assert out.told() == "1 finalist on 6 fresh folds: none has a score (fold 3: boom), so the search's winner stays."
+
+
+def test_tables_have_a_column_for_fresh_means_where_there_are_finalists() -> None:
+    board, without = Leaderboard.from_rows(TRIALS, goal(), finals=LOOKED), Leaderboard.from_rows(TRIALS, goal())
+    header, lines = to_table(board)
+    assert header[:6] == ["rank", "trial", "accuracy", "±", "fresh", "±"]
+    assert [line[4:6] for line in lines] == [["0.8100", "0.0200"], ["0.8300", "0.0300"], ["", ""], ["", ""]]
+    assert "fresh" not in to_table(without)[0]
+    rows = list(csv.DictReader(io.StringIO(to_csv(board))))
+    assert [row["fresh"] for row in rows] == ["0.81", "0.83", "", ""]
+    assert "fresh" not in to_csv(without)
+    assert "a winner chosen so is worth 0.82 (cross-fitted); 1 out." in to_html(board, "demo")
+
+
+def test_what_was_found_survives_the_ledger() -> None:
+    assert Finals.of({"finalists": json.loads(json.dumps(LOOKED.record()))}) == LOOKED
+    assert Finals.of({}) is None

@@ -19,6 +19,7 @@ from orchestrator.cli.root import main
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.owner import Owner
 from orchestrator.ledger.records import SweepRow, TrialEnd
+from orchestrator.results.finalists import Finalist, Finals
 from orchestrator.results.report import is_reported, report_of
 from orchestrator.search.trials import SweepState, Trial, TrialState
 from orchestrator.tracking.note import MOST_CHARACTERS, sweep_note
@@ -305,3 +306,26 @@ def test_a_sweep_begun_by_hand_has_no_webhook(ledger: Ledger, caplog: pytest.Log
     ledger.forget_sweep(sweep)
     notify(ledger, sweep, "http://127.0.0.1:9/")
     assert caplog.text == ""
+
+
+def test_finalists_and_their_cost_are_told(ledger: Ledger) -> None:
+    looked = Finals(
+        metric="accuracy",
+        folds=6,
+        repeats=2,
+        finalists=(Finalist(trial=3, search=0.9, fresh=0.85), Finalist(trial=4, search=0.8, fresh=0.87)),
+        winner=4,
+        cross_fitted=0.86,
+        seconds=12.0,
+    )
+    sweep = night(ledger, FIRST, winner=4, finalists=looked.record())
+    text = text_of(ledger, sweep)
+    assert (
+        "- **Best now:** accuracy 0.8 (standard error 0.004, over folds 0.01), trial 4\n- **Finalists:** 2 finalists on" in text
+    )
+    assert "trial 4 wins with accuracy 0.87; a winner chosen so is worth 0.86 (cross-fitted)." in text
+    assert "42 worker-seconds" in text
+    record = report_of(ledger, sweep).record()
+    assert record["now"]["best"]["trial"] == 4
+    assert record["now"]["finalists"]["cross_fitted"] == 0.86
+    assert "finalists" not in text_of(ledger, night(ledger, SECOND)).lower()

@@ -194,6 +194,7 @@ EVERYTHING: dict[str, Any] = {
     },
     "strategy": {"type": "genetic", "population": 4, "generations": 2, "elites": 1, "seed": 3, "warm_start": "last"},
     "race": {"folds": "paired", "rungs": [2, 4, 10], "first": 8},
+    "finalists": {"top": 4, "repeats": 2},
     "cv": {"folds": 5, "kind": "group", "shuffle": True, "repeats": 2},
     "fit": {
         "epochs": 10, "batch_size": 8, "class_weight": {"yes": 2, "no": 1.0},
@@ -451,3 +452,29 @@ def test_the_current_folder_is_the_sweeps_when_its_file_is_named_alone(folder: P
     monkeypatch.chdir(folder)
     Path("here.yaml").write_text(json.dumps(sound()))
     assert load_spec("here.yaml").folder == Path(os.getcwd())
+
+
+def test_finalists_are_none_unless_asked_for_and_part_of_what_an_occasion_may_not_change(
+    spec_of: Callable[..., SweepSpec],
+) -> None:
+    assert spec_of().finalists is None
+    assert spec_of().identity()["finalists"] is None
+    assert spec_of(finalists={}).identity()["finalists"] == {"top": 5, "repeats": 3}
+    assert spec_of(finalists={"top": 3}).identity() == spec_of(finalists={"repeats": 3, "top": 3}).identity()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"finalists": {"top": 1}}, r"finalists.top: .*2"),
+        ({"finalists": {"repeats": 1}}, r"finalists.repeats: .*2"),
+        ({"finalists": {"tops": 3}}, r"finalists.tops: .*did you mean 'top'"),
+        ({"finalists": {}, "cv": {"shuffle": False}}, r"finalists: .* without shuffle .* leave cv.shuffle or finalists out"),
+        ({"finalists": {}, "cv": {"kind": "timeseries"}}, r"finalists: .* time has one order, .*; leave finalists out"),
+    ],
+)
+def test_finalists_that_cannot_be_are_mistakes(spec_of: Callable[..., SweepSpec], changes: dict[str, Any], told: str) -> None:
+    if changes.get("cv", {}).get("kind") == "timeseries":
+        changes = {**changes, "data": {**spec_of().data.model_dump(exclude_unset=True), "order": "visits"}}
+    with pytest.raises(SpecError, match=told):
+        spec_of(**changes)

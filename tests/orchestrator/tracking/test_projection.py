@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fake_sweeps import START, Clock, add, begin, end, fake_fold, finish, run
+from fake_sweeps import LOOKED, START, Clock, add, begin, end, fake_fold, finish, run
 
 from orchestrator.ledger.ledger import Ledger
 from orchestrator.ledger.records import SweepRow, TrialRow
@@ -322,3 +322,30 @@ def test_the_last_files_hold_leaderboard_histories_and_pictures(ledger: Ledger, 
     assert best["trial"] == 3
     assert best["folds"][0]["history"]["loss"] == pytest.approx(fake_fold(3, 0).history["loss"])
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 4
+
+
+def test_finalists_show_fresh_means_and_what_became_of_them(ledger: Ledger, sweep: SweepRow) -> None:
+    run(ledger, sweep, range(6))
+    sweep = ledger.update_facts(sweep, {"finalists": LOOKED.record()})
+    runs = {trial.number: trial_run(sweep, trial) for trial in ledger.trials(sweep.id)}
+    tags = {number: content.tags.get("kerasweep.finalist") for number, content in runs.items()}
+    assert tags == {0: None, 1: None, 2: "out: fold 4: boom", 3: "also ran", 4: "winner", 5: None}
+    values = {point.name: point.value for point in runs[3].metrics}
+    assert (values["fresh/accuracy"], values["fresh/accuracy_standard_error"]) == (0.88, 0.02)
+    assert not [point.name for number in (2, 5) for point in runs[number].metrics if point.name.startswith("fresh")]
+
+
+def test_the_parent_says_which_finalist_won_and_what_such_a_winner_is_worth(ledger: Ledger, sweep: SweepRow) -> None:
+    run(ledger, sweep, range(6))
+    ledger.update_facts(sweep, {"finalists": LOOKED.record()})
+    ended = end(ledger, sweep)
+    trials = ledger.trials(sweep.id)
+    content = sweep_run(ended, trials)
+    values = {point.name: point.value for point in content.metrics}
+    assert (values["cross_fitted/accuracy"], values["fresh/accuracy"]) == (0.885, 0.89)
+    assert values["accuracy"] == pytest.approx(0.8925)  # trial 4's in the search
+    assert content.tags["kerasweep.finalists"] == LOOKED.told()
+    assert content.params["best.units"] == "5"
+    note = sweep_note(ended, trials)
+    assert "**Winner: trial 4, accuracy 0.8925" in note
+    assert LOOKED.told() in note

@@ -91,6 +91,31 @@ def test_losing_an_idle_worker_loses_no_cohort_and_a_new_one_takes_the_next() ->
     assert conductor.events == [CohortFinished("c0")]
 
 
+# --- cohorts that are wanted no longer ------------------------------------------------------------------------------------------
+
+
+def test_a_cohort_that_is_wanted_no_longer_ends_where_there_is_a_next_one() -> None:
+    conductor = RecordingConductor([C0], keep_open=True)
+    relay = Relay(conductor)
+    relay.wants_worker("t0")
+    relay.heard("t0", [])
+    conductor.late = {"c0"}
+    assert relay.heard("t0", []) is None  # it may go on for now
+    conductor.waiting = [C1]
+    assert relay.heard("t0", []) == C1
+    assert conductor.events == [CohortLost("c0", "stopped")]
+    assert relay.heard("t0", [CohortFinished("c1")]) is None
+
+
+def test_a_waiting_cohort_that_is_wanted_no_longer_is_given_to_nobody() -> None:
+    conductor = RecordingConductor([C0], keep_open=True)
+    relay = Relay(conductor)
+    relay.wants_worker("t0")
+    conductor.late, conductor.waiting = {"c0"}, [C1]
+    assert relay.heard("t0", []) == C1
+    assert conductor.events == [CohortLost("c0", "stopped")]
+
+
 # --- workers that lose what they are given --------------------------------------------------------------------------------------
 
 

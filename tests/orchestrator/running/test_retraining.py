@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orchestrator.champion.retraining import Retraining, stage_fresh_splits
+from orchestrator.running.retraining import Retraining, stage_fresh_splits
 from orchestrator.running.staging import stage_data
 from orchestrator.search.cohorts import Cohort, CohortFinished, CohortHeard, CohortLost, LossCause, Packing
 from orchestrator.spec.loading import spec_from_mapping

@@ -1,4 +1,4 @@
-"""A few configs trained once more on splits of their own, through the sweep's dispatcher and past its ledger."""
+"""A few configs trained once more on splits of their own, through the sweep's dispatcher; it knows no ledger."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.running.staging import FreshSplits, by_repeat, cut, sizes
 from orchestrator.search import Cohort, CohortEvent, CohortFinished, CohortHeard, CohortLost, Packing, pack, work_of
 from trainers.messages import FoldFailed, FoldFinished, TrialRequest
 from trainers.recipes import structural_key
@@ -26,25 +27,6 @@ _TRIES = 2
 """A request whose worker is lost when it trains alone is tried so often: the first time a node may be to blame."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FreshSplits:
-    """Data staged with other splits. ``repeats`` lists the positions of each repeat's folds; the rest is as in ``Staged``.
-
-    ``known_repeats`` are the same folds once more, where only known rows are trained on and watched; empty: not asked for.
-    """
-
-    folder: Path
-    repeats: tuple[tuple[int, ...], ...]
-    train_rows: int
-    test_to_train: float
-    known_repeats: tuple[tuple[int, ...], ...] = ()
-
-    @property
-    def folds(self) -> int:
-        """Folds in all."""
-        return sum(map(len, self.repeats))
-
-
 def stage_fresh_splits(
     staged: Path, folder: Path, settings: SweepSettings, test_size: float, known: Array | None = None
 ) -> FreshSplits:
@@ -56,41 +38,26 @@ def stage_fresh_splits(
     ------
     trainers.errors.DataError : the rows cannot be cut so, as where time or the file's order leaves one way to cut them.
     """
-    from trainers.splits import make_splits
     from trainers.staging import open_staged, stage
 
     dataset, _ = open_staged(staged)
-    early = settings.fit.early_stopping
-    splits = make_splits(
-        dataset,
-        settings.task,
-        settings.cv,
-        test_size=test_size,
-        monitor_split=early.split if early else None,
-        seed=settings.seed,
-    )
+    splits = cut(dataset, settings, test_size)
     again = () if known is None else tuple(_only(fold, known, len(splits.folds)) for fold in splits.folds)
     stage(dataset, replace(splits, folds=(*splits.folds, *again)), folder)
-    trained = sum(len(fold.train) for fold in splits.folds)
+    train_rows, test_to_train = sizes(splits.folds)
     return FreshSplits(
         folder=folder,
-        repeats=_by_repeat(splits.folds),
-        known_repeats=_by_repeat(again),
-        train_rows=trained // len(splits.folds),
-        test_to_train=sum(len(fold.score) for fold in splits.folds) / trained,
+        fingerprint=splits.fingerprint,
+        repeats=by_repeat(splits.folds),
+        known_repeats=by_repeat(again),
+        train_rows=train_rows,
+        test_to_train=test_to_train,
     )
 
 
 def _only(fold: Fold, known: Array, count: int) -> Fold:
     """Return a fold that trains on and watches known rows alone, ``count`` positions later; its seeds stay the same."""
     return replace(fold, index=fold.index + count, train=fold.train[known[fold.train]], monitor=fold.monitor[known[fold.monitor]])
-
-
-def _by_repeat(folds: Sequence[Fold]) -> tuple[tuple[int, ...], ...]:
-    repeats: dict[int, list[int]] = {}
-    for fold in folds:
-        repeats.setdefault(fold.repeat, []).append(fold.index)
-    return tuple(map(tuple, repeats.values()))
 
 
 def retrain(
@@ -165,6 +132,15 @@ class Retraining:
         """Whether every request is done or has failed."""
         return not self._waiting and not self._running
 
+    @property
+    def running(self) -> int:
+        """How many requests workers have now."""
+        return sum(map(len, self._running.values()))
+
+    def has(self, cohort: str) -> bool:
+        """Whether a worker has this cohort now."""
+        return cohort in self._running
+
     def next_cohort(self) -> Cohort | None:
         """Return the next requests for a free worker."""
         if not self._waiting:
@@ -174,6 +150,10 @@ class Retraining:
         self._dispatched += 1
         self._running[name] = requests
         return Cohort(name, requests, None if self.timeout is None else self.timeout * len(requests))
+
+    def makes_way(self, cohort: str) -> bool:
+        """Return False: all of it is wanted to the end."""
+        return False
 
     def handle(self, event: CohortEvent) -> None:
         """Take in a result, or try again what a lost worker has left."""
