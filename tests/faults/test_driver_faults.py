@@ -62,7 +62,7 @@ def workers_of(pid: int) -> list[int]:
     return [child.pid for child in psutil.Process(pid).children(recursive=True)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.full), signal.SIGKILL])
 def test_a_driver_that_ends_in_the_middle_loses_and_repeats_nothing(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(SWEEP))
     driver = start(tmp_path, "run", "sweep.yaml")

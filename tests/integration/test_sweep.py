@@ -132,6 +132,7 @@ def test_the_reading_commands_agree_with_the_outcome(swept: tuple[Folder, dict[s
         assert word in text
 
 
+@pytest.mark.full
 def test_equal_work_costs_nothing_the_next_time(swept: tuple[Folder, dict[str, Any]]) -> None:
     folder, outcome = swept
     plan = folder.json("plan", "sweep.yaml")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 DRIVER = """
 import sys
 sys.path.insert(0, sys.argv[3])
@@ -25,6 +27,7 @@ with Ledger(f"sqlite:///{folder}/{name}.db", Clock()) as ledger:
 """
 
 
+@pytest.mark.full
 def test_drivers_that_start_at_once_on_a_new_store_all_arrive(tmp_path: Path) -> None:
     fakes = Path(__file__).parents[1] / "fakes"
     drivers = [

@@ -66,6 +66,7 @@ def test_the_best_of_the_search_were_trained_on_fresh_folds_and_the_best_of_thes
     assert 0.5 < finals.cross_fitted <= fmean([best.fresh or 0.0, 1.0])
 
 
+@pytest.mark.full
 def test_a_later_sweep_takes_searched_and_fresh_folds_over_and_has_the_same_winner(folder: Path, finals: Finals) -> None:
     row = run_sweep(spec_of(folder), Options(output=folder, new=True))
     again = Finals.of(row.facts)

@@ -20,6 +20,7 @@ def run(module: str, *arguments: str, smoke: bool = True) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.full
 def test_tables_are_made_once_and_raced_on(tmp_path: Path) -> None:
     made = ("make_tables", "--problems", "breast_cancer", "--folder", str(tmp_path))
     run(*made)

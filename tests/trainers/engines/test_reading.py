@@ -77,12 +77,14 @@ def test_a_fit_that_ends_by_itself_is_read_as_what_it_ended_with(evaluator):
     assert found[0, 0, 5].epochs_run < 5
 
 
+@pytest.mark.full
 def test_so_it_is_where_the_last_weights_are_kept(tmp_path):
     fit = FitSettings(epochs=9, batch_size=16, early_stopping=replace(STOPPING, restore_best_weights=False))
     evaluator = Evaluator(settings(tmp_path, dataset(rows=90), fit=fit))
     assert results(evaluate(evaluator, racing(SLOW))) == fits(evaluator, SLOW)
 
 
+@pytest.mark.full
 def test_scoring_disturbs_no_random_number_of_the_fit(tmp_path):
     made = builder_settings(tmp_path, UNRULY, dataset(rows=90), cv=CvSettings(folds=2))
     module = made.trainer.builder.partition(":")[0]
@@ -100,6 +102,7 @@ def test_who_is_given_up_at_a_read_is_trained_no_further(evaluator, whole):
     assert set(results(evaluate(evaluator, racing(SLOW, 2.0, 0.0)))) == {(0, 0, 2)}
 
 
+@pytest.mark.full
 def test_reads_alone_are_trained_where_the_fold_is_known(evaluator, whole):
     trial = racing(SLOW, folds=(), scores={0: 0.5})
     assert results(evaluate(evaluator, trial)) == {name: whole[name] for name in ((0, 0, 2), (0, 0, 5))}

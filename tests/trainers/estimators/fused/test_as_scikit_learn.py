@@ -113,6 +113,7 @@ def test_weights_of_rows_and_classes(tmp_path: Path) -> None:
     fused(made, tmp_path, [{}, {"units": 3}])
 
 
+@pytest.mark.full
 def test_weights_go_where_routing_sends_them(tmp_path: Path) -> None:
     weights = np.random.default_rng(1).uniform(0.1, 3, 60)
     with sklearn.config_context(enable_metadata_routing=True):
@@ -195,6 +196,7 @@ def test_three_classes(tmp_path: Path) -> None:
     fused(work(estimator, X, y, scorers=scorers(estimator)), tmp_path, [{}, {"units": 3}])
 
 
+@pytest.mark.full
 def test_a_fold_that_lacks_a_class_trains_as_scikit_learn_trains_it(tmp_path: Path) -> None:
     X, _ = table()
     y = np.repeat(["a", "b", "c"], 20)
