@@ -116,4 +116,5 @@ def ui(uri: str, host: str, port: int) -> None:
     program = Path(sys.executable).parent / "mlflow"
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     os.environ["MLFLOW_BACKEND_STORE_URI"] = uri  # not as an argument: everybody on the machine sees those
-    os.execv(program, ["mlflow", "ui", "--host", host, "--port", str(port)])  # noqa: S606 (the server takes this process's place)
+    # the server takes this process's place; one page wants no more than one of its workers, which take seconds to start
+    os.execv(program, ["mlflow", "ui", "--host", host, "--port", str(port), "--workers", "1"])  # noqa: S606

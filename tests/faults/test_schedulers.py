@@ -52,7 +52,8 @@ class Schedulers:
             process.wait()
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.full)])
+@pytest.mark.full  # one killed at a time, and started again, is in test_ledger_faults.py
+@pytest.mark.parametrize("count", [2, 4])
 def test_schedulers_killed_at_will_fire_every_due_time_exactly_once(ledger_url: str, tmp_path: Path, count: int) -> None:
     random, launches = Random(count), tmp_path / "launches"  # noqa: S311 (when to kill)
     since = BEGIN - OVERDUE * 60

@@ -254,6 +254,7 @@ TOGETHER = """
 """
 
 
+@pytest.mark.full
 def test_two_models_with_transformers_of_the_same_name_serve_from_one_process(tmp_path: Path) -> None:
     command = [sys.executable, "-c", dedent(TOGETHER), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -157,7 +157,7 @@ def test_no_password_is_shown(
     assert [where for where in said if "mlruns" in where or "mlartifacts" in where], "no artifact was searched"
 
 
-@pytest.mark.parametrize("verbose", [[], ["-vv"]])
+@pytest.mark.parametrize("verbose", [pytest.param([], marks=pytest.mark.full), ["-vv"]])
 def test_no_password_is_in_what_is_said_of_stores_and_data_that_are_away(tmp_path: Path, verbose: list[str]) -> None:
     away = "canary-user:canary-word@127.0.0.1:9"
     data = {"source": "csv", "path": f"http://{away}/data.csv", "target": "y"}

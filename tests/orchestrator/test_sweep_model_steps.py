@@ -114,6 +114,7 @@ def test_a_later_occasion_makes_up_for_an_earlier_one_before_its_own_model_comes
     assert last.facts["promotion"]["kept"]
 
 
+@pytest.mark.full
 def test_a_driver_that_ends_in_the_contest_registers_its_model_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as killed:
         killed.setattr(Contest, "settle", interrupt)

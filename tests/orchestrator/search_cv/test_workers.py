@@ -118,6 +118,15 @@ def test_a_forked_child_leaves_its_parents_workers_alone(scratch: Path) -> None:
     assert GridSearchCV(StubClassifier(), GRID, cv=2, n_jobs=1).fit(X, Y).best_index_ == 0
 
 
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Ctrl-C raises, as in a terminal: a shell starts what it puts in the background with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_ends_it_within_two_seconds_and_leaves_nothing(scratch: Path, n_jobs: int) -> None:
     search = GridSearchCV(StubClassifier(), {"deed": [("sleep", 60.0)], "blur": [1.0, 2.0]}, cv=2, n_jobs=n_jobs)

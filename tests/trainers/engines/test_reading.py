@@ -71,6 +71,7 @@ def test_a_read_is_a_fit_of_so_many_epochs_and_the_rest_is_as_it_is_unread(evalu
     assert [type(event) for event in heard if not isinstance(event, Progress)] == [FoldRead, FoldRead, FoldFinished]
 
 
+@pytest.mark.full
 def test_a_fit_that_ends_by_itself_is_read_as_what_it_ended_with(evaluator):
     found = results(evaluate(evaluator, racing(FAST)))
     assert found == fits(evaluator, FAST)

@@ -54,7 +54,12 @@ def saturated_softmax() -> keras.Model:
 
 
 @pytest.mark.parametrize(
-    ("net", "tolerance"), [(mild, 1e-5), pytest.param(saturated_sigmoid, 1e-4, marks=pytest.mark.full), (saturated_softmax, 1e-4)]
+    ("net", "tolerance"),
+    [
+        (mild, 1e-5),
+        pytest.param(saturated_sigmoid, 1e-4, marks=pytest.mark.full),
+        pytest.param(saturated_softmax, 1e-4, marks=pytest.mark.full),
+    ],
 )
 def test_weights_and_predictions_on_tensorflow(tmp_path: Path, net: Callable[[], keras.Model], tolerance: float) -> None:
     rows = table()

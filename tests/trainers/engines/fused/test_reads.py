@@ -185,7 +185,13 @@ def test_fewer_lanes_for_lack_of_memory_change_no_bit(
     assert {name: one.metrics for name, one in found.items()} == {name: alone[name].metrics for name in found}
 
 
-@pytest.mark.parametrize(("source", "engine"), [(CONVOLVED, "fused"), (OWN_TRAIN_STEP, "keras")], ids=["singles", "model.fit"])
+@pytest.mark.parametrize(
+    ("source", "engine"),
+    [
+        pytest.param(CONVOLVED, "fused", id="singles"),
+        pytest.param(OWN_TRAIN_STEP, "keras", id="model.fit", marks=pytest.mark.full),
+    ],
+)
 def test_the_same_holds_for_what_is_trained_alone(tmp_path: Path, source: str, engine: str) -> None:
     made = builder_settings(tmp_path, source, dataset(rows=90), engine="fused", cv=CvSettings(folds=3))
     evaluator = Evaluator(made)

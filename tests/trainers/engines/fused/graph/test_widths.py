@@ -55,7 +55,8 @@ def wide_and_deep_in_common_widths(norm: bool, optimizer: str) -> keras.Model:
     return model
 
 
-@pytest.mark.parametrize(("norm", "optimizer"), [(True, "adam"), pytest.param(False, "rmsprop", marks=pytest.mark.full)])
+@pytest.mark.full  # one width in a test of the engine
+@pytest.mark.parametrize(("norm", "optimizer"), [(True, "adam"), (False, "rmsprop")])
 def test_members_of_different_widths_share_a_program_and_equal_fit(norm: bool, optimizer: str) -> None:
     engine = FusedEngine()
     made = members(norm, optimizer)
