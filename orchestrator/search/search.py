@@ -134,7 +134,7 @@ class Search:
             case ReadEnded(number, epochs, value):
                 endings = list(self._read_ended(number, epochs, value))
             case TrialEnded(number, score):
-                self._end(number, score, whole=True)
+                self._end(number, score)
             case CohortEnded(cohort, seconds):
                 endings = list(self._cohort_ended(cohort, seconds))
             case CohortFailed(cohort, cause, detail):
@@ -234,10 +234,10 @@ class Search:
         match ending:
             case Conclude():
                 self._concluded.add(number)
-            case GiveUp(state=state, epochs=epochs, fits=fits):
-                self._end(number, told, whole=False, fits=fits, read=state is TrialState.PRUNED, last=epochs)
+            case GiveUp():
+                self._end(number, told, ending)
             case EndTrial() | TakeOver():
-                self._end(number, told, whole=True)
+                self._end(number, told)
 
     def _next_held(self) -> list[Instruction]:
         """End the trials whose turn it is now."""
@@ -252,25 +252,8 @@ class Search:
         held, self._held = self._held, {}
         return [one for number in sorted(held) for one in self._ends(*held[number])]
 
-    def _end(
-        self,
-        number: int,
-        score: float | None,
-        *,
-        whole: bool,
-        fits: float | None = None,
-        read: bool = False,
-        last: int | None = None,
-    ) -> None:
-        """Take in that a trial is over, and tell the strategy.
-
-        Parameters
-        ----------
-        score : what the strategy is told.
-        whole : whether no race gave it up.
-        fits : what it cost; None: all its folds.
-        read, last : whether one that was given up judges others by its reads, and up to which of them; None: by all.
-        """
+    def _end(self, number: int, score: float | None, given_up: GiveUp | None = None) -> None:
+        """Take in that a trial is over, and tell the strategy ``score``. One that was PRUNED judges others by its reads alone."""
         trial = self._open.pop(number, None)
         if trial is None:
             return
@@ -278,11 +261,14 @@ class Search:
         self._concluded.discard(number)
         for running in self._running.values():
             running.left.pop(number, None)
+        whole = given_up is None
         self.strategy.tell(trial.config, score, whole=whole)
         if self.ending is not None:
-            self.ending.over(number, score if whole else None, self.folds if fits is None else fits)
+            self.ending.over(number, score if whole else None, self.folds if given_up is None else given_up.fits)
         if self.racing is not None:
             all_there = whole and score is not None and len(trial.values) == self.folds
+            read = given_up is not None and given_up.state is TrialState.PRUNED
+            last = None if given_up is None else given_up.epochs
             at = self.racing.read_at(number, trial.values, trial.reads, last) if all_there or read else {}
             self._bars_moved = self.racing.over(number, trial.values if all_there else None, at) or self._bars_moved
 

@@ -1,11 +1,15 @@
-"""A race for tests of those who train: it gives up by a number, whatever it is asked of."""
+"""A race for tests of those who train, which gives up by a number whatever it is asked of, and what they then report."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+
+from trainers.evaluation import Evaluator
+from trainers.messages import Event, FoldFinished, FoldRead, TrialRequest
+from trainers.results import FoldResult
 
 
 @dataclass(frozen=True)
@@ -45,3 +49,20 @@ def trained_until(race: SmallRace, scores: Mapping[int, float]) -> int:
         if race.gives_up(known) is not None:
             return rung
     return race.rungs[-1]
+
+
+def evaluate(evaluator: Evaluator, *trials: TrialRequest) -> list[Event]:
+    """Return all that is reported of these trials."""
+    heard: list[Event] = []
+    evaluator.evaluate(trials, heard.append)
+    return heard
+
+
+def results(heard: Sequence[Event]) -> dict[tuple[int, int, int | None], FoldResult]:
+    """Return what was reported by trial, fold and epochs of the read; None: the whole fold."""
+    found: dict[tuple[int, int, int | None], FoldResult] = {}
+    for event in heard:
+        if isinstance(event, FoldFinished | FoldRead):
+            epochs = event.epochs if isinstance(event, FoldRead) else None
+            found[event.trial, event.result.fold, epochs] = replace(event.result, seconds=0)
+    return found

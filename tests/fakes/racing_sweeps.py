@@ -7,7 +7,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from racing_worker import Score, play
+import pytest
+from racing_worker import KilledError, Score, play
 
 from orchestrator.ledger import Ledger, Owner, SweepRow
 from orchestrator.results import Silent
@@ -90,6 +91,16 @@ class Sweeps:
         rng = Random(seed)  # noqa: S311
         conductor = self.conductor(sweep, workers)
         return play(conductor, self.score(sweep), workers=workers, rng=rng, kill_after=kill_after, length=length)
+
+    def run_killed_and_resumed(self, *, seed: int, kill_after: int) -> SweepRow:
+        """Return the sweep after a driver that was killed so many events on and another that went on."""
+        killed = self.claim()
+        with pytest.raises(KilledError):
+            self.run(killed, workers=3, seed=seed, kill_after=kill_after)
+        resumed = self.claim()
+        assert resumed.id == killed.id
+        self.run(resumed, workers=2, seed=seed + 100)
+        return resumed
 
     def outcome(self, sweep: SweepRow) -> Outcome:
         rows = self.ledger.trials(sweep.id)

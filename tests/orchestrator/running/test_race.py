@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from racing_sweeps import FOLDS, GENETIC, RANDOM, TRIALS, Outcome, Sweeps, paired, value
-from racing_worker import KilledError
 
 from orchestrator.search import TrialState
 from search_spaces import RaceSettings
@@ -102,12 +101,7 @@ def test_killed_at_any_event_and_resumed_it_ends_the_same(tmp_path: Path, strate
     expected = without_folds(reference.outcome(sweep))
     for seed, kill_after in enumerate((1, 7, 23, 48, 71, 90)):
         sweeps = Sweeps(_folder(tmp_path, f"killed-{kill_after}"), strategy, race=paired())
-        killed = sweeps.claim()
-        with pytest.raises(KilledError):
-            sweeps.run(killed, workers=3, seed=seed, kill_after=kill_after)
-        resumed = sweeps.claim()
-        assert resumed.id == killed.id
-        sweeps.run(resumed, workers=2, seed=seed + 100)
+        resumed = sweeps.run_killed_and_resumed(seed=seed, kill_after=kill_after)
         assert without_folds(sweeps.outcome(resumed)) == expected
 
 

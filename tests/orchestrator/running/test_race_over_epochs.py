@@ -177,12 +177,7 @@ def test_killed_and_resumed_it_ends_the_same(tmp_path: Path, race: RaceSettings,
     expected = told(reference, sweep)
     for seed, kill_after in enumerate((1, 8, 29, 47, 80)):
         sweeps = made(tmp_path, f"killed-{kill_after}", strategy, race)
-        killed = sweeps.claim()
-        with pytest.raises(KilledError):
-            sweeps.run(killed, workers=3, seed=seed, kill_after=kill_after)
-        resumed = sweeps.claim()
-        assert resumed.id == killed.id
-        sweeps.run(resumed, workers=2, seed=seed + 100)
+        resumed = sweeps.run_killed_and_resumed(seed=seed, kill_after=kill_after)
         assert told(sweeps, resumed) == expected
 
 

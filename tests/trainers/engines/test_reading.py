@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from racing import SmallRace
+from racing import SmallRace, evaluate, results
 from small_sweeps import STOPPING, builder_settings, dataset, settings
 
 from trainers.evaluation import Evaluator
@@ -26,21 +26,6 @@ def create_model(units=4):
 def noisy(y_true, y_pred):
     return float(np.random.random())
 """
-
-
-def evaluate(evaluator, *trials):
-    heard = []
-    evaluator.evaluate(trials, heard.append)
-    return heard
-
-
-def results(heard):
-    found = {}
-    for event in heard:
-        if isinstance(event, FoldFinished | FoldRead):
-            epochs = event.epochs if isinstance(event, FoldRead) else None
-            found[event.trial, event.result.fold, epochs] = replace(event.result, seconds=0)
-    return found
 
 
 def racing(config, *least, folds=(0,), **changes):

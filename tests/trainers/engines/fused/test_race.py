@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from racing import SmallRace, trained_until
+from racing import SmallRace, evaluate, trained_until
 from small_sweeps import OWN_TRAIN_STEP, builder_settings, dataset, settings
 
 from trainers.engines.fused import assembly, engine, groups
@@ -29,12 +29,6 @@ CONFIGS: tuple[Config, ...] = (
 RUNGS = (1, 2, 5)
 
 Results = Mapping[tuple[int, int], FoldResult]
-
-
-def evaluate(evaluator: Evaluator, *trials: TrialRequest) -> list[Event]:
-    heard: list[Event] = []
-    evaluator.evaluate(trials, heard.append)
-    return heard
 
 
 def finished(heard: Sequence[Event]) -> dict[tuple[int, int], FoldResult]:

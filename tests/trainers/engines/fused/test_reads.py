@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from racing import SmallRace
+from racing import SmallRace, evaluate, results
 from small_sweeps import OWN_TRAIN_STEP, builder_settings, dataset, settings
 
 from trainers.engines.fused import groups
 from trainers.engines.fused.program import Program
 from trainers.evaluation import Evaluator
-from trainers.messages import Event, FoldFailed, FoldFinished, FoldRead, TrialRequest
+from trainers.messages import FoldFailed, FoldFinished, FoldRead, TrialRequest
 from trainers.results import FoldResult
 from trainers.settings import Config, CvSettings
 
@@ -36,23 +36,6 @@ def create_model(learning_rate=0.01):
     m.compile(loss='binary_crossentropy', optimizer=keras.optimizers.Adam(learning_rate))
     return m
 """
-
-
-def evaluate(evaluator: Evaluator, *trials: TrialRequest) -> list[Event]:
-    heard: list[Event] = []
-    evaluator.evaluate(trials, heard.append)
-    return heard
-
-
-def results(heard: Sequence[Event]) -> dict[tuple[int, int, int | None], FoldResult]:
-    """Return what was reported by trial, fold and epochs of the read; None: the whole fold."""
-    found: dict[tuple[int, int, int | None], FoldResult] = {}
-    for event in heard:
-        if isinstance(event, FoldFinished):
-            found[event.trial, event.result.fold, None] = replace(event.result, seconds=0)
-        elif isinstance(event, FoldRead):
-            found[event.trial, 0, event.epochs] = replace(event.result, seconds=0)
-    return found
 
 
 def racing(configs: Sequence[Config] = CONFIGS, *least: float, **changes: Any) -> list[TrialRequest]:
