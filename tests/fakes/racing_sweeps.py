@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -68,12 +69,19 @@ class Sweeps:
         search = Search(strategy, packing, workers=workers, folds=FOLDS, racing=plan.racing)
         return SweepConductor(plan, sweep, search, lambda: None, lambda: 0.0, Silent())
 
-    def score(self, sweep: SweepRow) -> Score:
-        def score(number: int, fold: int, epochs: int | None = None) -> float | None:
-            (row,) = self.ledger.trials(sweep.id, [number])
-            return self.change(number, fold, self.worth(row.config, fold, epochs))
+    def config(self, sweep: SweepRow) -> Callable[[int], Mapping[str, Any]]:
+        """Return what gives a trial's config; it is read once, for it never changes."""
 
-        return score
+        @cache
+        def config(number: int) -> Mapping[str, Any]:
+            (row,) = self.ledger.trials(sweep.id, [number])
+            return row.config
+
+        return config
+
+    def score(self, sweep: SweepRow) -> Score:
+        config = self.config(sweep)
+        return lambda number, fold, epochs=None: self.change(number, fold, self.worth(config(number), fold, epochs))
 
     def worth(self, config: Mapping[str, Any], fold: int, epochs: int | None) -> float:
         """Return a config's score on a fold, after so many epochs; None: after its own."""
@@ -84,13 +92,12 @@ class Sweeps:
         return 1
 
     def run(self, sweep: SweepRow, *, workers: int = 2, seed: int = 0, kill_after: int | None = None) -> int:
-        def length(number: int) -> int:
-            (row,) = self.ledger.trials(sweep.id, [number])
-            return self.length(row.config)
-
         rng = Random(seed)  # noqa: S311
-        conductor = self.conductor(sweep, workers)
-        return play(conductor, self.score(sweep), workers=workers, rng=rng, kill_after=kill_after, length=length)
+        conductor, config = self.conductor(sweep, workers), self.config(sweep)
+        return play(
+            conductor, self.score(sweep), workers=workers, rng=rng, kill_after=kill_after,
+            length=lambda number: self.length(config(number)),
+        )  # fmt: skip
 
     def run_killed_and_resumed(self, *, seed: int, kill_after: int) -> SweepRow:
         """Return the sweep after a driver that was killed so many events on and another that went on."""

@@ -67,7 +67,9 @@ def sweeps_in(folder: Path, name: str, strategy: Mapping[str, Any], race: RaceSe
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=["random", "genetic"])
 @pytest.mark.parametrize("race", RACES, ids=["whole", "raced"])
-@pytest.mark.parametrize("budget", BUDGETS, ids=["patience", "fits", "both"])
+@pytest.mark.parametrize(
+    "budget", [*(pytest.param(one, marks=pytest.mark.full) for one in BUDGETS[:2]), BUDGETS[2]], ids=["patience", "fits", "both"]
+)
 def test_workers_order_ledger_and_kills_change_nothing(
     tmp_path: Path, budget: Mapping[str, int], race: RaceSettings | None, strategy: Mapping[str, Any]
 ) -> None:

@@ -23,8 +23,16 @@ RACES = {
     "halving then paired": RaceSettings(folds="paired", epochs="halving"),
     "hyperband then forgiving": RaceSettings(folds="forgiving", epochs="hyperband", rungs=[2, 5]),
 }
-STRATEGIES = pytest.mark.parametrize("strategy", [RANDOM, GENETIC], ids=["random", "genetic"])
-BOTH = pytest.mark.parametrize("race", RACES.values(), ids=RACES.keys())
+_QUICK = ("halving alone, random", "hyperband then forgiving, genetic")
+PAIRS = pytest.mark.parametrize(
+    ("race", "strategy"),
+    [
+        pytest.param(race, strategy, id=name, marks=() if name in _QUICK else pytest.mark.full)
+        for known, strategy in (("random", RANDOM), ("genetic", GENETIC))
+        for called, race in RACES.items()
+        for name in [f"{called}, {known}"]
+    ],
+)
 HALVING = RACES["halving alone"]
 
 
@@ -53,8 +61,7 @@ def reads(sweeps: Sweeps, config: Mapping[str, Any]) -> dict[int, float]:
     return found
 
 
-@STRATEGIES
-@BOTH
+@PAIRS
 def test_one_two_and_sixteen_workers_give_the_same_trials_states_scores_and_reasons(
     tmp_path: Path, race: RaceSettings, strategy: Mapping[str, Any]
 ) -> None:
@@ -123,7 +130,8 @@ def test_who_goes_on_and_what_is_told_is_what_the_definition_says(tmp_path: Path
 
 
 def _length(sweeps: Sweeps, sweep: SweepRow) -> Any:
-    return lambda number: sweeps.length(sweeps.ledger.trials(sweep.id, [number])[0].config)
+    config = sweeps.config(sweep)
+    return lambda number: sweeps.length(config(number))
 
 
 def test_a_read_is_kept_as_fold_0_of_the_same_config_with_so_many_epochs(tmp_path: Path) -> None:
@@ -145,8 +153,7 @@ def test_a_read_is_kept_as_fold_0_of_the_same_config_with_so_many_epochs(tmp_pat
     assert cut >= 5
 
 
-@STRATEGIES
-@BOTH
+@PAIRS
 def test_what_the_ledger_holds_changes_the_cost_and_not_the_outcome(
     tmp_path: Path, race: RaceSettings, strategy: Mapping[str, Any]
 ) -> None:
@@ -168,8 +175,7 @@ def test_what_the_ledger_holds_changes_the_cost_and_not_the_outcome(
     assert after <= cost
 
 
-@STRATEGIES
-@BOTH
+@PAIRS
 def test_killed_and_resumed_it_ends_the_same(tmp_path: Path, race: RaceSettings, strategy: Mapping[str, Any]) -> None:
     reference = made(tmp_path, "reference", strategy, race)
     sweep = reference.claim()

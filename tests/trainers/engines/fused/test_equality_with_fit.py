@@ -61,7 +61,7 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", _quick(OPTIMIZERS, "nesterov", "adamw", "nadam"))
+@pytest.mark.parametrize("name", _quick(OPTIMIZERS, "nesterov", "adamw"))
 def test_each_optimizer(engine: FusedEngine, name: str) -> None:
     rows = table()
     members = [member(dense(OPTIMIZERS[name]), rows, number) for number in range(3)]
@@ -102,7 +102,7 @@ HIDDEN: dict[str, Callable[[], list[Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", _quick(HIDDEN, "batch normalization", "convolution"))
+@pytest.mark.parametrize("name", _quick(HIDDEN, "batch normalization"))
 def test_each_kind_of_layer(engine: FusedEngine, name: str) -> None:
     rows = table()
     monitor = np.arange(0, 103, 4)
