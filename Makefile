@@ -4,7 +4,7 @@ BIN := .venv/bin
 # A process has one Keras backend: some tests need JAX, and some are for both, which is seen to by test-all.
 FUSED := tests/trainers/engines/fused tests/trainers/estimators/fused
 BOTH := tests/trainers/estimators/test_base.py tests/trainers/estimators/test_scikit_learn_checks.py
-PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

@@ -70,6 +70,7 @@ def sweep_of(trials: int) -> dict[str, Any]:
             "learning_rate": {"reciprocal": [1e-4, 1e-1]},
         },
         "strategy": {"type": "random", "trials": trials},
+        "race": "none",
         "cv": {"folds": 3},
         "engine": "keras",
     }

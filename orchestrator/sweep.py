@@ -96,6 +96,7 @@ def run_sweep(
     options, watch = options or Options(), watch or Silent()
     with Ledger(spec.ledger, clock) as ledger, StopSignals() as stop, ExitStack() as last:
         sweep = _claim(spec, options, ledger, stop, watch)
+        spec = spec.as_begun(sweep.identity)
         tracker = Tracker(ledger, sweep, spec.tracking.uri, spec.tracking.experiment)
 
         def drive(claimed: SweepRow, lease: Lease) -> _Drive:
@@ -143,6 +144,7 @@ def _claim(spec: SweepSpec, options: Options, ledger: Ledger, stop: StopSignals,
                 spec.identity(),
                 Owner.current(),
                 LEASE_SECONDS,
+                left_open=spec.left_open,
                 occasion=options.occasion,
                 new=options.new,
             )

@@ -10,6 +10,7 @@ import numpy as np
 
 from trainers.data import Dataset
 from trainers.errors import DataError
+from trainers.settings import SweepSettings
 from trainers.splits import Fold, Splits
 
 if TYPE_CHECKING:
@@ -49,6 +50,17 @@ def stage(dataset: Dataset, splits: Splits, folder: str | Path) -> None:
     }
     (folder / _DATASET).write_text(json.dumps(facts), encoding="utf-8")
     _stage_splits(splits, folder)
+
+
+def check_staged(settings: SweepSettings) -> None:
+    """Open what is staged as a worker would. An estimator's work is only there: opening it would run the user's code.
+
+    Raises
+    ------
+    DataError : the folder holds no staged data set.
+    """
+    if settings.trainer.type != "estimator":
+        open_staged(settings.stage)
 
 
 def open_staged(folder: str | Path) -> tuple[Dataset, Splits]:

@@ -44,6 +44,7 @@ class Problem:
             "task": self.task,
             "data": {"source": "npz", "path": ROWS, "target": "y", "test_size": 0},
             "objective": {"metric": self.metric},
+            "race": "none",  # rivals train every fold too
             "engine": engine,
             "ray": {"local": local},
         }

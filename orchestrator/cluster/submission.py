@@ -72,7 +72,13 @@ def claim_attempt(
     """
     for _ in range(_CLAIMS):
         row = ledger.submissions.claim(
-            spec.name, spec.record(), spec.identity(), occasion=occasion, new=new, address=jobs.address
+            spec.name,
+            spec.record(),
+            spec.identity(),
+            left_open=spec.left_open,
+            occasion=occasion,
+            new=new,
+            address=jobs.address,
         )
         if row is None:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +23,14 @@ from orchestrator.search import SweepState, TrialState, canonical
 class Wanted:
     """Which sweep somebody wants to run.
 
-    ``occasion`` is the occasion's name, or None for the newest one if it is unfinished, else (or if ``new``) the next.
+    ``occasion`` is the occasion's name, or None for the newest one if it is unfinished, else (or if ``new``) the next. Parts of
+    the identity that are ``left_open`` give way to those that the occasion began with.
     """
 
     name: str
     spec: Mapping[str, Any]
     identity: Mapping[str, Any] | None
+    left_open: Collection[str] = ()
     occasion: str | None = None
     new: bool = False
 
@@ -47,7 +49,7 @@ def open_occasion(connection: Connection, wanted: Wanted, now: float) -> RowMapp
         return _begin(connection, wanted, now)
     if found["state"] != SweepState.COMPLETED:
         if wanted.identity is not None:
-            keep_identity(connection, found, wanted.identity)
+            keep_identity(connection, found, wanted.identity, wanted.left_open)
         connection.execute(SWEEPS.update().where(SWEEPS.c.id == found["id"]).values(spec=dump(wanted.spec)))
     return found
 
@@ -56,8 +58,10 @@ _BEFORE: Mapping[str, Any] = {"race": "none", "finalists": None}
 """Parts that occasions begun before there were such parts do not have, and what they went by."""
 
 
-def keep_identity(connection: Connection, row: RowMapping, identity: Mapping[str, Any]) -> None:
+def keep_identity(connection: Connection, row: RowMapping, identity: Mapping[str, Any], left_open: Collection[str] = ()) -> None:
     """Compare ``identity`` with what the occasion began with, part by part; store the parts that are new.
+
+    Those that are ``left_open`` are not compared, only stored where the occasion has none.
 
     Raises
     ------
@@ -66,6 +70,7 @@ def keep_identity(connection: Connection, row: RowMapping, identity: Mapping[str
     given = load(dump(identity))  # as it would come back: tuples are lists
     stored = {} if row["identity"] is None else load(row["identity"])
     before = {**_BEFORE, **stored} if stored else stored
+    given |= {part: before[part] for part in left_open if part in before}
     changes = [line for part in given if part in before for line in _difference(part, before[part], given[part])]
     if changes:
         raise SweepMismatchError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ class SubmissionStore(LedgerPart):
         spec: Mapping[str, Any],
         identity: Mapping[str, Any] | None,
         *,
+        left_open: Collection[str] = (),
         occasion: str | None = None,
         new: bool = False,
         address: str | None = None,
@@ -34,7 +35,8 @@ class SubmissionStore(LedgerPart):
 
         An attempt that has not ENDED is returned again, so that many who submit at once, or one who repeats a submit whose reply
         was lost, send the same id. After one that ENDED (its driver finished the sweep, or ``end`` said so) the next begins. The
-        sweep, and the meaning of ``occasion`` and ``new``, are as in ``Ledger.claim_sweep``; the lease is left to the driver.
+        sweep, and the meaning of ``left_open``, ``occasion`` and ``new``, are as in ``Ledger.claim_sweep``; the lease is left to
+        the driver.
 
         Returns
         -------
@@ -44,7 +46,7 @@ class SubmissionStore(LedgerPart):
         ------
         SweepMismatchError : the occasion began with another identity.
         """
-        wanted = Wanted(name=name, spec=spec, identity=identity, occasion=occasion, new=new)
+        wanted = Wanted(name=name, spec=spec, identity=identity, left_open=left_open, occasion=occasion, new=new)
         with self._database.write() as connection:
             self._database.lock_name(connection, name)
             now = self._clock()

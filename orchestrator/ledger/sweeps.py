@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,6 +42,7 @@ class LedgerSweeps(LedgerPart):
         owner: Owner,
         lease_seconds: float,
         *,
+        left_open: Collection[str] = (),
         occasion: str | None = None,
         new: bool = False,
     ) -> SweepRow:
@@ -52,6 +53,7 @@ class LedgerSweeps(LedgerPart):
         name : the sweep's name.
         spec : its spec as plain data; a resumed sweep keeps the newest.
         identity : the parts of the spec that decide results, by name; None compares nothing.
+        left_open : parts of it that give way to those that the occasion began with.
         owner : this process.
         lease_seconds : how long the lease lasts after a heartbeat. Hosts' clocks must agree to well within it.
         occasion : the occasion to begin or continue. None: the newest one of that name, if it is unfinished (RUNNING, STOPPED or
@@ -69,7 +71,7 @@ class LedgerSweeps(LedgerPart):
             seen to be gone (``Owner.surely_gone``).
         SweepMismatchError : the occasion began with another identity.
         """
-        wanted = Wanted(name=name, spec=spec, identity=identity, occasion=occasion, new=new)
+        wanted = Wanted(name=name, spec=spec, identity=identity, left_open=left_open, occasion=occasion, new=new)
         with self._database.write() as connection:
             self._database.lock_name(connection, name)
             now = self._clock()

@@ -5,6 +5,7 @@ It is made by ``loading``, which fills in what depends on other keys and checks 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,11 +67,11 @@ class SweepSpec(Section):
     space: dict[str, Any] = Field(description="What is searched: a name and its domain.")
     strategy: StrategySection = StrategySection()
     race: str | dict[str, Any] = Field(
-        default="none",
-        description="Whether trials that cannot win are given up before all their folds are trained: none, or a rule, paired, "
-        "forgiving or wilcoxon; in full {folds: paired, rungs: [1, 2, 5], first: 4, p: 0.1}. Before that the first fold may race "
-        "over its epochs, with or without folds: {folds: none, epochs: halving, eta: 3, min_epochs: 9}, or epochs: hyperband; at "
-        "9, 27 and so on epochs only the best 1 / eta go on.",
+        default="auto",
+        description="Whether trials that cannot win are given up before all their folds are trained: auto (paired, but none for "
+        "a grid), none, or a rule, paired, forgiving or wilcoxon; in full {folds: paired, rungs: [1, 2, 5], first: 4, p: 0.1}. "
+        "Before that the first fold may race over its epochs, with or without folds: {folds: none, epochs: halving, eta: 3, "
+        "min_epochs: 9}, or epochs: hyperband; at 9, 27 and so on epochs only the best 1 / eta go on.",
     )
     finalists: FinalistsSection | None = Field(
         default=None,
@@ -131,7 +132,9 @@ class SweepSpec(Section):
 
     def race_settings(self) -> RaceSettings | None:
         """Return how trials race; None: all their folds are trained."""
-        return read_race(self.race, self.cv.folds * self.cv.repeats, self.most_epochs())
+        auto = "none" if self.strategy.type == "grid" else "paired"
+        race = auto if self.race == "auto" else self.race
+        return read_race(race, self.cv.folds * self.cv.repeats, self.most_epochs())
 
     @property
     def races_over_epochs(self) -> bool:
@@ -215,6 +218,16 @@ class SweepSpec(Section):
         race = self.race_settings()
         parts["race"] = "none" if race is None else race.as_dict()
         return parts
+
+    @property
+    def left_open(self) -> frozenset[str]:
+        """Parts of the identity that the file leaves to Kerasweep: an occasion goes on with those that it began with."""
+        return frozenset({"race"} if self.race == "auto" else ())
+
+    def as_begun(self, identity: Mapping[str, Any] | None) -> SweepSpec:
+        """Return the spec of the occasion that has ``identity``: what the file leaves open is as it began."""
+        begun = identity or {}
+        return self.model_copy(update={name: begun[name] for name in self.left_open if name in begun})
 
     def record(self) -> dict[str, Any]:
         """Return the whole spec JSON-able, as the ledger keeps it; ``spec_from_record`` reads it back."""

@@ -223,6 +223,18 @@ def test_identity_learnt_later_is_stored_first_and_compared_afterwards(ledger: L
         ledger.set_identity(second, {"fingerprint": "bb", "engine": "keras"})
 
 
+@pytest.mark.parametrize("began", [{"race": "none"}, {}, {"race": {"folds": "forgiving"}}], ids=["none", "before", "another"])
+def test_what_is_left_open_goes_on_as_the_occasion_began(ledger: Ledger, began: dict[str, object]) -> None:
+    ledger.finish_sweep(claim(ledger, identity={"seed": 0, **began}), SweepState.STOPPED)
+    raced = {"seed": 0, "race": {"folds": "paired"}}
+    with pytest.raises(SweepMismatchError, match="race"):
+        claim(ledger, identity=raced)
+    with pytest.raises(SweepMismatchError, match="seed"):
+        claim(ledger, identity={**raced, "seed": 1}, left_open=["race"])
+    assert claim(ledger, identity=raced, left_open=["race"]).identity == {"seed": 0, "race": "none", **began}
+    assert claim(ledger, identity=raced, left_open=["race"], new=True).identity == raced
+
+
 def test_an_identity_with_a_number_that_json_lacks_is_refused(ledger: Ledger) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         claim(ledger, identity={"rate": math.nan})

@@ -76,14 +76,17 @@ def do(config: Mapping[str, Any]) -> None:
 
 def evaluate(pipe: Connection, request: Evaluate) -> None:
     for trial in request.trials:
+        scores = dict(trial.scores)
         for fold in trial.folds:
+            if trial.race is not None and trial.race.gives_up(scores):
+                break
             pipe.send(Progress(trial.number, fold, 1, 2, 0.7))
             try:
                 do(trial.config)
             except _TrialError as error:
                 pipe.send(FoldFailed(trial.number, fold, "exception", str(error), "a traceback"))
             else:
-                value = trial.config.get("value", 0.5)
+                scores[fold] = value = trial.config.get("value", 0.5)
                 metrics = {"score": value, "accuracy": value, "pid": float(os.getpid())}
                 pipe.send(FoldFinished(trial.number, FoldResult(fold=fold, metrics=metrics, epoch=1, epochs_run=2, seconds=0.0)))
     pipe.send("nonsense" if "garbage" in request.trials[-1].config else Done())

@@ -174,6 +174,7 @@ def test_a_trial_that_raises_is_a_failed_run_with_its_traceback(make_folder: Cal
         assert all(math.isfinite(value) and abs(value) < 1e300 for value in run.data.metrics.values())
 
 
+@pytest.mark.full
 def test_the_check_before_the_first_trial_refuses_and_leaves_nothing(make_folder: Callable[[str], Folder]) -> None:
     folder = make_folder("refused")
     (folder.path / "model.py").write_text("def build(units=4):\n    return 'not a model'\n")

@@ -216,7 +216,7 @@ class TestCheck:
         with pytest.raises(UserCodeError, match="own_metrics:broken"):
             Evaluator(made).check({})
 
-    @pytest.mark.parametrize("ending", ["Dense(2, activation='softmax')", "Dense(2)"])
+    @pytest.mark.parametrize("ending", ["Dense(2, activation='softmax')", pytest.param("Dense(2)", marks=pytest.mark.full)])
     def test_passes_a_builder_that_ends_in_two_units(self, tmp_path, ending):
         loss = "categorical_crossentropy" if "softmax" in ending else "SparseCategoricalCrossentropy(from_logits=True)"
         loss = f"'{loss}'" if "softmax" in ending else f"keras.losses.{loss}"

@@ -82,16 +82,11 @@ def disagreements(reports: Mapping[str, Report], versions: Mapping[str, str], da
 
 
 def look_around(plan: WorkerPlan, data: str | None) -> Report:
-    """Run on a node: open the staged data as a worker would, and the data file if it is to be read in its place.
-
-    An estimator's work is brought there and not opened: that would run the user's code.
-    """
-    from trainers.staging import open_staged
+    """Run on a node: open the staged data as a worker would, and the data file if it is to be read in its place."""
+    from trainers.staging import check_staged
 
     try:
-        here = plan.settings_here()
-        if here.trainer.type != "estimator":
-            open_staged(here.stage)
+        check_staged(plan.settings_here())
     except Exception as error:
         return Report(versions=versions_here(), problem=f"the staged data cannot be opened: {_said(error)}")
     try:

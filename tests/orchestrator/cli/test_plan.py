@@ -71,11 +71,13 @@ def test_a_race_over_epochs_is_told_with_the_fits_that_it_takes_at_least(sweep_f
 
 
 def test_an_end_in_sight_is_told_with_the_fits_that_it_takes_at_least(sweep_file: Path, ledger_url: str) -> None:
-    assert trials_line(sweep_file, ledger_url) == "40 x 5 folds = 200 fits"
+    whole = {"race": "none"}
+    assert trials_line(sweep_file, ledger_url, **whole) == "40 x 5 folds = 200 fits"
+    assert trials_line(sweep_file, ledger_url) == "40 x 5 folds = 200 fits at most, 72 at least: trials race"
     budget = {"patience": 6}
     line = "40 x 5 folds = 200 fits at most, 35 at least: budget.patience 6"
-    assert trials_line(sweep_file, ledger_url, budget=budget) == line
-    assert trials_line(sweep_file, ledger_url, budget={"fits": 83}) == "17 x 5 folds = 85 fits"
+    assert trials_line(sweep_file, ledger_url, budget=budget, **whole) == line
+    assert trials_line(sweep_file, ledger_url, budget={"fits": 83}, **whole) == "17 x 5 folds = 85 fits"
     line = "40 x 5 folds, 87 fits at most, 72 at least: budget.fits 83, trials race"
     assert trials_line(sweep_file, ledger_url, budget={"fits": 83}, race="paired") == line
     line = "40 x 5 folds, 87 fits at most, 35 at least: budget.fits 83, budget.patience 6, trials race"

@@ -232,9 +232,25 @@ def test_every_key_can_be_given(spec_of: Callable[..., SweepSpec]) -> None:
     assert spec.trainer_settings().params == {"layer_sizes": [12, 8], "l2": 0.0, "kernel_initializer": None}
 
 
+def test_all_but_a_grid_race_unless_told_otherwise(spec_of: Callable[..., SweepSpec]) -> None:
+    some = {"type": "random", "trials": 9}
+    assert spec_of(strategy=some).race_settings() == RaceSettings(folds="paired")
+    assert spec_of(strategy={"type": "grid"}, space={"dropout": [0.0, 0.5]}).race_settings() is None
+    assert spec_of(strategy=some, race="none").race_settings() is None
+
+
+def test_what_is_left_open_is_as_the_occasion_began(spec_of: Callable[..., SweepSpec]) -> None:
+    some = {"type": "random", "trials": 9}
+    auto, written = spec_of(strategy=some), spec_of(strategy=some, race="forgiving")
+    assert auto.as_begun(auto.identity()).identity() == auto.identity()
+    assert auto.as_begun({"race": "none"}).race_settings() is None
+    assert auto.as_begun(written.identity()).race_settings() == RaceSettings(folds="forgiving")
+    assert auto.as_begun({"race": "none"}).source == auto.source
+    assert written.as_begun({"race": "none"}).race_settings() == RaceSettings(folds="forgiving")
+
+
 def test_a_race_is_a_rule_or_none_and_part_of_what_an_occasion_may_not_change(spec_of: Callable[..., SweepSpec]) -> None:
-    assert spec_of().race_settings() is None
-    assert spec_of().identity()["race"] == "none"
+    assert spec_of(race="none").identity()["race"] == "none"
     assert spec_of(race="paired").identity()["race"] == {"folds": "paired", "rungs": None, "first": 4, "p": 0.1}
     assert spec_of(race="paired").identity() == spec_of(race={"folds": "paired"}).identity()
 

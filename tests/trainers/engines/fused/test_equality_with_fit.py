@@ -238,7 +238,7 @@ def within(y_true: Any, y_pred: Any) -> Any:
     return keras.ops.mean(keras.ops.cast(keras.ops.abs(y_true - y_pred) < 0.5, "float32"))
 
 
-@pytest.mark.parametrize("layer", ["batch normalization", "l1 and l2"])
+@pytest.mark.parametrize("layer", ["batch normalization", pytest.param("l1 and l2", marks=pytest.mark.full)])
 def test_fewer_rows_than_a_batch_has(engine: FusedEngine, layer: str) -> None:
     build = dense(lambda: keras.optimizers.Adam(0.01), HIDDEN[layer], metrics=[within])
     wanted = {"train": np.arange(13), "monitor": np.arange(60, 69)}

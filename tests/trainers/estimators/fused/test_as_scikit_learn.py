@@ -81,7 +81,7 @@ PIPELINES: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", some(PIPELINES, "steps as values", "nested"))
+@pytest.mark.parametrize("name", some(PIPELINES, "nested"))
 def test_pipelines(tmp_path: Path, name: str) -> None:
     make, configs = PIPELINES[name]
     objects = {"minmax": MinMaxScaler(), "range": (-1, 2), "other": classifier(epochs=1, units=2)}
@@ -153,7 +153,7 @@ STOPPING: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", some(STOPPING, "stopped", "silent", "restored"))
+@pytest.mark.parametrize("name", some(STOPPING, "silent", "restored"))
 def test_what_is_watched_and_when_it_stops(tmp_path: Path, name: str) -> None:
     estimator = classifier(**STOPPING[name])
     found = fused(work(estimator, scorers=scorers(estimator)), tmp_path, [{}, {"units": 3}])
