@@ -186,12 +186,13 @@ class FoldRace:
             if (verdict := self._read(reading, value)) is not None:
                 return verdict
         for rung in self.rungs:
-            reached = {fold: scores[fold] for fold in range(rung) if fold in scores}
-            broken = [fold for fold, value in reached.items() if not math.isfinite(value)]
-            if broken:
-                return Verdict(f"fold {broken[0]}: {scores[broken[0]]}", tuple(reached), None)
-            if len(reached) < rung:
-                return None
+            reached: dict[int, float] = {}
+            for fold in range(rung):  # in this order, for they come in any
+                if fold not in scores:
+                    return None
+                reached[fold] = scores[fold]
+                if not math.isfinite(scores[fold]):
+                    return Verdict(f"fold {fold}: {scores[fold]}", tuple(reached), None)
             if self.bar is not None and rung < self.rungs[-1] and self._is_out(self.bar, list(reached.values())):
                 return self._given_up(self.bar, reached)
         return None

@@ -126,7 +126,7 @@ class FoldRead:
 
 @dataclass(frozen=True, slots=True)
 class FoldFailed:
-    """One fold of one trial raised: its failure is data, and the trial's other folds go on.
+    """One fold of one trial raised: its failure is data, and the trial's other folds go on, in a race those before it.
 
     ``error`` is the exception itself, pickled, where whoever asked may raise it again; ``scoring`` tells that it was raised after
     the fit.

@@ -16,7 +16,7 @@ from orchestrator.running.staging import Staged
 from orchestrator.running.warm_start import first_configs
 from orchestrator.search import trials_at_most
 from orchestrator.spec import SweepSpec
-from search_spaces import Config
+from search_spaces import Config, judged_by
 from trainers.backends import BACKENDS, versions
 from trainers.settings import EngineName
 
@@ -94,7 +94,7 @@ def outlook_of(spec: SweepSpec, ledger: Ledger | None) -> Outlook:
         workers=fitting_workers(spec),
         cpus_per_trial=spec.resources.cpus_per_trial,
         gpus_per_trial=spec.resources.gpus_per_trial,
-        fits_at_least=_least_fits(spec, trials, staged.folds),
+        fits_at_least=_least_fits(spec, trials, staged.folds, [strategy.settled(number) for number in range(len(configs))]),
         most_fits=spec.budget.fits,
         patience=spec.budget.patience,
         races=races,
@@ -106,14 +106,17 @@ def outlook_of(spec: SweepSpec, ledger: Ledger | None) -> Outlook:
     )
 
 
-def _least_fits(spec: SweepSpec, trials: int, folds: int) -> int:
-    """Return the fits at the least: of the nearest end, with all folds of trials that nobody judges, else the first rung."""
+def _least_fits(spec: SweepSpec, trials: int, folds: int, settled: Sequence[int]) -> int:
+    """Return the fits at the least: of the nearest end, with all folds of trials that nobody judges, else the first rung.
+
+    ``settled`` is the strategy's of the trials that it asks before any score; later ones are judged by these.
+    """
     if spec.budget.patience is not None:
         trials = min(trials, spec.budget.patience + 1)  # the first trial is a new best
     race = spec.race_settings()
     if race is None:
         return trials * folds
-    whole = min(trials, 2 * race.first)
+    whole = sum(judged_by(number, race.first, over) == 0 for number, over in enumerate(settled[:trials]))
     most = spec.most_epochs() or 1
     reads = race.epoch_rungs(most)
     first = reads[0] / most if reads else race.fold_rungs(folds)[0]

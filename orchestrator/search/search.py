@@ -200,18 +200,24 @@ class Search:
         return tuple(epochs for epochs in reads if epochs not in self._open[number].reads)
 
     def _review(self, number: int) -> Iterable[Instruction]:
-        """End a trial whose folds are all there, or that the race gives up."""
+        """End a trial whose folds are all there, or that the race gives up.
+
+        In a race the first fold that raises ends it, by number: once those before it are there.
+        """
         trial = self._open.get(number)
         if trial is None or number in self._concluded or number in self._held:
             return
-        if self.racing is not None and not trial.failed:
+        over = not (self._missing(number) or self._unread(number))
+        if self.racing is not None:
             verdict = self.racing.race(number).verdict(trial.values, trial.reads)
             if verdict is not None:
                 yield from self._ends(self._given_up(number, verdict), verdict.told)
                 return
-            if not self.racing.is_open(number):
+            if trial.failed:
+                over = all(fold in trial.values for fold in range(min(trial.failed)))
+            elif not self.racing.is_open(number):
                 return
-        if not (self._missing(number) or self._unread(number)) or (self.racing is not None and trial.failed):
+        if over:
             yield from self._ends(Conclude(number))
 
     def _given_up(self, number: int, verdict: Verdict) -> GiveUp:

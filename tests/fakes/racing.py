@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from types import MappingProxyType
 
 from trainers.evaluation import Evaluator
@@ -14,7 +15,8 @@ from trainers.results import FoldResult
 
 @dataclass(frozen=True)
 class SmallRace:
-    """Gives up at a complete rung below ``last`` if the mean of its folds is below ``bar``, and at what is not finite at once.
+    """Gives up at a complete rung below ``last`` if the mean of its folds is below ``bar``, and at the first fold
+    that is not finite.
 
     Before that each read must be there, in this order, and not below its number in ``reads``.
     """
@@ -31,11 +33,9 @@ class SmallRace:
             if not reads[epochs] >= least:
                 return f"below {least} after {epochs} epochs"
         for rung in self.rungs:
-            reached = [scores[fold] for fold in range(rung) if fold in scores]
-            if not all(map(math.isfinite, reached)):
-                return "not finite"
+            reached = list(takewhile(math.isfinite, (scores[fold] for fold in takewhile(scores.__contains__, range(rung)))))
             if len(reached) < rung:
-                return None
+                return "not finite" if len(reached) in scores else None
             if rung < self.rungs[-1] and sum(reached) / rung < self.bar:
                 return f"below {self.bar}"
         return None

@@ -7,6 +7,7 @@ from random import Random
 
 from orchestrator.running.conductor import SweepConductor
 from orchestrator.search import CohortFinished, CohortHeard
+from trainers.engines import Course
 from trainers.messages import FoldFailed, FoldFinished, FoldRead, TrialRequest
 from trainers.results import FoldResult
 
@@ -22,36 +23,21 @@ class KilledError(Exception):
 
 
 def train(
-    request: TrialRequest, score: Score, length: Length = lambda number: 1
+    request: TrialRequest, score: Score, rng: Random, length: Length = lambda number: 1
 ) -> Iterator[FoldFinished | FoldRead | FoldFailed]:
-    """Yield what a worker reports of one trial."""
-    race, scores, reads = request.race, dict(request.scores), dict(request.read_scores)
-    if race is not None and race.gives_up(scores, reads):
-        return
-    for epochs in request.reads:
-        value = score(request.number, 0, epochs)
-        if value is None:
-            yield FoldFailed(request.number, 0, "exception", "no")
-            return
-        reads[epochs] = value
-        run = min(epochs, length(request.number))
-        result = FoldResult(fold=0, metrics={"accuracy": value}, epoch=run, epochs_run=run, seconds=1.0)
-        yield FoldRead(request.number, epochs, result)
-        if race is not None and race.gives_up(scores, reads):
-            return
-    for fold in sorted(request.folds):
-        value = score(request.number, fold)
-        if value is None:
-            yield FoldFailed(request.number, fold, "exception", "no")
-            if race is not None:
-                return
-            continue
-        scores[fold] = value
-        run = length(request.number)
-        result = FoldResult(fold=fold, metrics={"accuracy": value}, epoch=run, epochs_run=run, seconds=1.0)
-        yield FoldFinished(request.number, result)
-        if race is not None and race.gives_up(scores, reads):
-            return
+    """Yield what a worker reports of one trial, the folds of a rung in any order."""
+    course = Course(request)
+    while course.outstanding:
+        epochs = next(iter(course.reads), None)
+        fold = rng.choice(course.open) if epochs is None else 0
+        value = score(request.number, fold) if epochs is None else score(request.number, fold, epochs)
+        run = length(request.number) if epochs is None else min(epochs, length(request.number))
+        event: FoldFinished | FoldRead | FoldFailed = FoldFailed(request.number, fold, "exception", f"no {fold}")
+        if value is not None:
+            result = FoldResult(fold=fold, metrics={"accuracy": value}, epoch=run, epochs_run=run, seconds=1.0)
+            event = FoldFinished(request.number, result) if epochs is None else FoldRead(request.number, epochs, result)
+        course.hear(event)
+        yield event
 
 
 def play(
@@ -74,7 +60,7 @@ def play(
     conductor.start()
     while not conductor.finished:
         while len(running) < workers and (cohort := conductor.next_cohort()) is not None:
-            running[cohort.id] = [train(request, score, length) for request in cohort.trials]
+            running[cohort.id] = [train(request, score, rng, length) for request in cohort.trials]
         assert running, "every worker waits for ever"
         name = rng.choice(sorted(running))
         trials = running[name]

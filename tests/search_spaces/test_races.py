@@ -77,10 +77,13 @@ def test_a_config_that_was_given_up_stays_so_though_all_its_folds_are_known():
 def test_a_value_that_is_not_finite_ends_it_once_the_race_gets_there():
     assert race(bar=None).gives_up({0: math.nan}) == "fold 0: nan"
     assert race(bar=None, rungs=(1, 5)).gives_up({3: math.inf}) is None
-    assert race(bar=None, rungs=(1, 5)).gives_up({0: 0.5, 3: math.inf}) == "fold 3: inf"
-    verdict = race(rungs=(1, 5)).verdict({0: 0.8, 3: math.nan})
+    several = {0: 0.8, 1: 0.8, 2: 0.8, 3: math.inf, 4: math.nan}
+    assert race(bar=None, rungs=(1, 5)).gives_up({**several, 2: math.nan}) == "fold 2: nan"
+    verdict = race(rungs=(1, 5)).verdict(several)
     assert verdict is not None
-    assert verdict.told is None
+    assert (verdict.reason, verdict.folds, verdict.told) == ("fold 3: inf", (0, 1, 2, 3), None)
+    del several[1]
+    assert race(rungs=(1, 5)).verdict(several) is None
 
 
 def test_within_the_bars_standard_error_nothing_goes_where_the_simplest_is_to_win():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal
 
@@ -13,8 +14,9 @@ Standing = Literal["now", "later", "never"]
 class Course:
     """One trial while it is trained; it moves on by what is reported of it.
 
-    Without a race all folds may be trained at once. With one they come rung by rung until it gives the trial up, and a fold that
-    raises ends it. While the first fold is still to be read it is the only one.
+    Without a race all folds may be trained at once. With one they come rung by rung until it gives the trial up; the first fold,
+    by number, that raises or is not finite ends it, so that of those after it nothing is wanted. While the first fold is still to
+    be read it is the only one.
 
     Attributes
     ----------
@@ -31,7 +33,7 @@ class Course:
         self.reads: tuple[int, ...] = trial.reads
         self._scores = dict(trial.scores)
         self._read_scores = dict(trial.read_scores)
-        self._go_on(over=self._is_given_up())
+        self._go_on()
 
     @property
     def next(self) -> int | None:
@@ -73,12 +75,12 @@ class Course:
         if fold not in self.left and not (fold == 0 and self.reads):
             return False
         self.left = tuple(other for other in self.left if other != fold)
-        race = self.trial.race
-        if race is not None and isinstance(event, FoldFinished):
-            self._scores[fold] = event.result.metrics[race.metric]
-            self._go_on(over=self._is_given_up())
-        else:
-            self._go_on(over=race is not None)
+        if (race := self.trial.race) is not None:
+            if isinstance(event, FoldFinished):
+                self._scores[fold] = event.result.metrics[race.metric]
+            else:
+                self._scores[fold], self.reads = math.nan, ()
+        self._go_on()
         return True
 
     def _hear_read(self, event: FoldRead) -> bool:
@@ -87,15 +89,15 @@ class Course:
         self.reads = tuple(epochs for epochs in self.reads if epochs != event.epochs)
         if self.trial.race is not None:
             self._read_scores[event.epochs] = event.result.metrics[self.trial.race.metric]
-        self._go_on(over=self._is_given_up())
+        self._go_on()
         return True
 
-    def _is_given_up(self) -> bool:
-        race = self.trial.race
-        return race is not None and race.gives_up(self._scores, self._read_scores) is not None
-
-    def _go_on(self, over: bool) -> None:
-        if over:
-            self.left = self.reads = ()
+    def _go_on(self) -> None:
+        if (race := self.trial.race) is not None:
+            broken = min((fold for fold, value in self._scores.items() if not math.isfinite(value)), default=None)
+            if race.gives_up(self._scores, self._read_scores) is not None:
+                self.left = self.reads = ()
+            elif broken is not None:
+                self.left = tuple(fold for fold in self.left if fold < broken)
         rung = self.rung_of(min(self.left)) if self.left else 0
         self.open = tuple(fold for fold in self.left if self.rung_of(fold) == rung and (fold == 0 or not self.reads))

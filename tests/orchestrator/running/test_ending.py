@@ -144,7 +144,7 @@ def under_way(tmp_path: Path) -> tuple[Sweeps, SweepRow, SweepConductor]:
     cohorts = [cohort for _ in range(4) if (cohort := conductor.next_cohort()) is not None]
     assert [trial.number for cohort in cohorts for trial in cohort.trials] == [0, 1, 2, 3]
     for cohort in cohorts[1:]:
-        for event in train(cohort.trials[0], sweeps.score(sweep)):
+        for event in train(cohort.trials[0], sweeps.score(sweep), Random(0)):  # noqa: S311
             conductor.handle(CohortHeard(cohort.id, event))
     assert not any(row.state.terminal for row in sweeps.ledger.trials(sweep.id))
     return sweeps, sweep, conductor

@@ -298,7 +298,7 @@ def test_a_finalist_that_fails_or_diverges_is_out_and_says_why(tmp_path: Path) -
     sweeps.run(sweep)
     finals = sweeps.finals(sweep)
     assert [(one.trial, one.fresh, one.out) for one in finals.finalists[:2]] == [
-        (first, None, "fold 12: no"),
+        (first, None, "fold 12: no 12"),
         (second, None, "fold 7: nan"),
     ]
     assert finals.winner not in (first, second, None)
@@ -316,7 +316,7 @@ def test_if_all_are_out_the_searchs_winner_stays_and_a_sentence_says_so(tmp_path
     assert choose_winner(sweeps.ledger, _with_objective(sweep, sweeps)).number == by_rank(sweeps, sweep)[0]
     assert sweeps.said.phases == [
         "finalists: 5 configs x 15 folds on fresh splits",
-        "5 finalists on 15 fresh folds: none has a score (fold 5: no), so the search's winner stays.",
+        "5 finalists on 15 fresh folds: none has a score (fold 5: no 5), so the search's winner stays.",
     ]
 
 
@@ -344,7 +344,7 @@ def test_a_finalist_whose_worker_is_lost_twice_when_it_trains_alone_is_out(tmp_p
 def _report(
     conductor: SweepConductor, cohort: str, number: int, folds: Sequence[int], score: Callable[[int, int], float | None]
 ) -> None:
-    for event in train(TrialRequest(number, {}, tuple(folds)), score):
+    for event in train(TrialRequest(number, {}, tuple(folds)), score, Random(0)):  # noqa: S311
         assert not isinstance(event, FoldFailed)
         conductor.handle(CohortHeard(cohort, event))
 

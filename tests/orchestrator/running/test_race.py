@@ -121,8 +121,35 @@ def test_a_fold_that_raises_ends_a_racing_trial_as_failed(tmp_path: Path) -> Non
     sweep = sweeps.claim()
     sweeps.run(sweep, workers=1)
     row = sweeps.ledger.trials(sweep.id, [2])[0]
-    assert (row.state, row.message) == (TrialState.FAILED, "no")
+    assert (row.state, row.message) == (TrialState.FAILED, "no 1")
     assert [fold.fold for fold in sweeps.ledger.folds(row.key)] == [0]
+
+
+def broken(number: int, fold: int, score: float) -> float | None:
+    """Some folds are not finite, some raise, some trials have both."""
+    fate = Random(f"fate of {number} {fold}").random()  # noqa: S311
+    return None if fate < 0.08 else math.nan if fate < 0.16 else score
+
+
+@pytest.mark.parametrize(
+    "race", [paired(), paired(rungs=[2, 5]), paired(rungs=[5])], ids=["doubling", "two at once", "all at once"]
+)
+def test_which_broken_fold_ends_a_trial_does_not_hang_on_which_is_heard_of_first(tmp_path: Path, race: RaceSettings) -> None:
+    outcomes, ends = [], []
+    for workers in (1, 2, 16):
+        sweeps = Sweeps(_folder(tmp_path, str(workers)), race=race)
+        sweeps.change = broken
+        sweep = sweeps.claim()
+        sweeps.run(sweep, workers=workers, seed=workers)
+        outcomes.append(without_folds(sweeps.outcome(sweep)))
+        ends.append([row.summary and row.summary["mean"] for row in sweeps.ledger.trials(sweep.id)])
+    sweeps = Sweeps(_folder(tmp_path, "killed"), race=race)
+    sweeps.change = broken
+    resumed = sweeps.run_killed_and_resumed(seed=3, kill_after=40)
+    outcomes.append(without_folds(sweeps.outcome(resumed)))
+    assert all(outcome == outcomes[0] for outcome in outcomes[1:])
+    assert repr(ends[0]) == repr(ends[1]) == repr(ends[2])
+    assert {row[1] for row in outcomes[0].values()} >= {TrialState.COMPLETED, TrialState.DIVERGED, TrialState.FAILED}
 
 
 def test_where_the_simplest_is_to_win_more_trials_stay_whole(tmp_path: Path) -> None:
