@@ -39,6 +39,8 @@ class KerasEstimator(Parameters):
         y: Any,
         sample_weight: Any = None,
         *,
+        X_val: Any = None,
+        y_val: Any = None,
         epochs: int | None = None,
         batch_size: int | None = None,
         callbacks: Any = None,
@@ -60,6 +62,8 @@ class KerasEstimator(Parameters):
         X : (rows, ...) array-like of 2 to 4 dimensions, DataFrame, sparse matrix, or dict of arrays by input name.
         y : (rows,), or (rows, columns); a dict by output name where the net has several outputs.
         sample_weight : (rows,); rows of weight 0 are left out.
+        X_val, y_val : ``validation_data`` by scikit-learn's names. A pipeline transforms X_val as it does X where its
+            ``transform_input`` names it; ``validation_data`` reaches the net as it is.
         validation_data : (X, y) or (X, y, sample_weight), watched while it trains.
 
         Raises
@@ -144,6 +148,8 @@ class KerasEstimator(Parameters):
         seed: int | None = None,
         goes_on: bool = False,
         classes: Array | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
         **given: Any,
     ) -> Fit:
         """Do all of a fit but the training: check parameters and data, encode y, build the net.
@@ -155,6 +161,10 @@ class KerasEstimator(Parameters):
         classes : the labels that y may have, where they are more than it has.
         given : what ``fit`` was given beside the data; None says nothing.
         """
+        if X_val is not None or y_val is not None:
+            if X_val is None or y_val is None or given.get("validation_data") is not None:
+                raise ValueError("fit: expected both X_val and y_val, and no validation_data beside them.")
+            given["validation_data"] = (X_val, y_val)
         routed = self._routed()
         settings = settings_of(routed.fit, given)
         goes_on = goes_on and "_net" in self.__dict__

@@ -14,6 +14,7 @@ import sklearn.model_selection as theirs
 from scipy import stats
 from search_parity import assert_equal_searches
 from sklearn.base import clone, is_classifier
+from sklearn.callback import ProgressBar
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning, NotFittedError
@@ -300,6 +301,10 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
             lambda search: search(StubClassifier(), {"blur": 3}),
             "Parameter (grid|distribution).* is not iterable|needs to be a list",
         ),
+        (
+            lambda search: RandomizedSearchCV(StubClassifier(), {"blur": 3}),
+            "Parameter (grid|distribution).* is not iterable or a distribution",
+        ),
         (lambda search: search(StubClassifier(), {"blur": [1]}, cv=500), "Cannot have number of splits n_splits=500"),
         (lambda search: search(StubClassifier(), {"blur": [1]}, scoring="acuracy"), "acuracy"),
         (lambda search: search(StubClassifier(), {"blur": [1]}, scoring=["accuracy", "f1_macro"]), "refit must be set"),
@@ -357,6 +362,16 @@ def test_other_estimators_are_searched_by_scikit_learn(estimator: Any, grid: Any
     assert len(said) == 1
     assert said[0].filename == __file__, "the user's own line"
     assert_equal_searches(found, theirs.GridSearchCV(estimator, grid, cv=2).fit(X, Y))
+
+
+@pytest.mark.usefixtures("no_worker")
+@pytest.mark.filterwarnings("ignore:The estimator StubClassifier does not support callbacks:UserWarning")
+def test_where_scikit_learns_callbacks_are_set_the_search_is_scikit_learns() -> None:
+    search = GridSearchCV(StubClassifier(), {"blur": [0.1, 1.0]}, cv=2).set_callbacks(ProgressBar())
+    with pytest.warns(UserWarning, match="scikit-learn's callbacks are set, which are called from this process") as said:
+        found = search.fit(X, Y)
+    assert len([one for one in said if "scikit-learn's own" in str(one.message)]) == 1
+    assert len(found.cv_results_["params"]) == 2
 
 
 @pytest.mark.usefixtures("no_worker")

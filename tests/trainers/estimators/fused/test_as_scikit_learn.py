@@ -167,6 +167,21 @@ def test_validation_data_reaches_the_net_past_the_steps(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
+def test_what_transform_input_names_is_watched_as_the_steps_leave_it(tmp_path: Path) -> None:
+    (X, y), stopped = table(30, seed=9), stopping(patience=1)
+    with sklearn.config_context(enable_metadata_routing=True):
+        net = classifier(callbacks=stopped, epochs=9).set_fit_request(X_val=True, y_val=True)
+        pipeline = Pipeline([("scale", StandardScaler()), ("clf", net)], transform_input=["X_val"])
+        params = {"X_val": 9 * X, "y_val": y}
+        fused(work(pipeline, scorers=scorers(pipeline), fit_params=params), tmp_path, [{}])
+        fitted = pipeline.fit(*table(), **params)
+    scaled = fitted["scale"].transform(9 * X)
+    alone = classifier(callbacks=stopped, epochs=9).fit(fitted["scale"].transform(table()[0]), table()[1], X_val=scaled, y_val=y)
+    assert fitted["clf"].history_ == alone.history_
+    assert set(alone.history_) > {"val_loss"}
+
+
+@pytest.mark.full
 def test_weights_and_a_validation_split(tmp_path: Path) -> None:
     weights = np.random.default_rng(1).uniform(0.1, 3, 60)
     estimator = classifier(validation_split=0.3, callbacks=stopping(patience=1, min_delta=0.01), epochs=30)
