@@ -57,7 +57,7 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "adagrad": lambda: keras.optimizers.Adagrad(0.1),
     "nadam": lambda: keras.optimizers.Nadam(0.01),
     "adamax": lambda: keras.optimizers.Adamax(0.01),
-    "schedule": lambda: keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.9)),
+    "schedule": lambda: keras.optimizers.SGD(keras.optimizers.schedules.PiecewiseConstantDecay([5, 9], [0.1, 0.05, 0.01])),
 }
 
 
@@ -66,6 +66,30 @@ def test_each_optimizer(engine: FusedEngine, name: str) -> None:
     rows = table()
     members = [member(dense(OPTIMIZERS[name]), rows, number) for number in range(3)]
     assert_equal(train(engine, members)[1], fit(members[1]))
+
+
+schedules = keras.optimizers.schedules
+SCHEDULES: dict[str, Callable[[int], Any]] = {
+    "exponential": lambda number: schedules.ExponentialDecay(0.1 + number / 9, 5 + number, 0.9 - number / 9),
+    "inverse time": lambda number: schedules.InverseTimeDecay(0.1 + number / 9, 5 + number, 0.5 + number),
+    "polynomial": lambda number: schedules.PolynomialDecay(0.1 + number / 9, 9 + number, 1e-3 + number / 99, 1.0 + number),
+    "cosine": lambda number: schedules.CosineDecay(0.1 + number / 9, 9 + number, alpha=0.1 + number / 9),
+    "cosine with warm-up": lambda number: schedules.CosineDecay(
+        1e-3 + number / 99, 9 + number, warmup_target=0.1 + number / 9, warmup_steps=2 + number
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _quick(SCHEDULES, "cosine with warm-up"))
+def test_members_of_different_schedules_share_a_program(name: str) -> None:
+    engine, rows = FusedEngine(), table()
+    members = [
+        member(dense(lambda number=number: keras.optimizers.SGD(SCHEDULES[name](number))), rows, number) for number in range(3)
+    ]
+    results = train(engine, members)
+    assert len(engine._programs) == 1
+    for one, result in zip(members, results, strict=True):
+        assert_equal(result, fit(one))
 
 
 def test_rows_that_are_not_shuffled_come_in_their_order(engine: FusedEngine) -> None:

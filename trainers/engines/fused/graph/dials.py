@@ -23,6 +23,12 @@ _LAYERS = {
     "GaussianDropout": "rate",
     "GaussianNoise": "stddev",
 }
+_SCHEDULES = {
+    "ExponentialDecay": ("initial_learning_rate", "decay_steps", "decay_rate"),
+    "InverseTimeDecay": ("initial_learning_rate", "decay_steps", "decay_rate"),
+    "PolynomialDecay": ("initial_learning_rate", "decay_steps", "end_learning_rate", "power"),
+    "CosineDecay": ("initial_learning_rate", "decay_steps", "alpha", "warmup_target", "warmup_steps"),
+}
 _REGULARIZERS = {"L1": ("l1",), "L2": ("l2",), "L1L2": ("l1", "l2")}
 
 
@@ -90,7 +96,9 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a dial stands: an attribute of a layer, a regularizer or the optimizer, with the float that is there now."""
+    """Where a dial stands: an attribute of a layer, a regularizer, the optimizer or its schedule, with the number that is there
+    now.
+    """
 
     owner: Any
     attribute: str
@@ -126,6 +134,11 @@ def find_places(model: keras.Model) -> tuple[Place, ...]:
             value = getattr(optimizer, name, None)
             if isinstance(value, float) and value > 0:
                 places.append(Place(optimizer, name, value))
+        schedule = optimizer._learning_rate
+        for name in _SCHEDULES.get(type(schedule).__name__, ()) if is_stock(schedule) else ():
+            value = getattr(schedule, name)
+            if isinstance(value, int | float) and value > 0:
+                places.append(Place(schedule, name, float(value)))
     return tuple(places)
 
 
