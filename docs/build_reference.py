@@ -51,6 +51,17 @@ repeats, scored on this one, averaged (cross-fitted). A finalist with a fold tha
 search's winner stays. The winner is refitted for the epochs that its folds of the search chose. Refused where rows can be cut in
 one way only: time series, `cv.shuffle: false`, groups of which each is a fold.
 """
+RACE = """A trial that is given up is PRUNED: it has no score and cannot win, stands below the whole ones, and is no failure; a
+later sweep that wants it whole pays for what is missing. Who is judged by whom follows from the order of asking alone, so any
+number of workers, a full or an empty ledger and a resume give the same trials, states and winner; a machine that fails and
+`budget.time` do change them. The strategy is told the bar's score and the mean difference to it on the folds that both have. In a
+race the first fold, by its number, that raises or is not finite ends its trial.
+
+A strategy that waits for scores before it proposes (genetic: generation by generation) leaves workers and lanes idle at the end
+of each batch, race or not, and more of them with a race, since most trials of a batch end early. Small populations on many
+workers feel it most. Over epochs only fits of the first fold are cut, and what stops by itself is judged by what it ended
+with.
+"""
 DOMAINS = (
     ("[a, b, c]", "one of the values; `{choice: [a, b, c]}` is the same"),
     ("{integer: [1, 99]}", "a whole number, both ends included"),
@@ -78,6 +89,8 @@ def _lines() -> Iterator[str]:
             yield from _section(name, section.get("description", ""), section, schema)
         if name == "strategy":
             yield COUNTS
+        if name == "race":
+            yield RACE
         if name == "finalists":
             yield FINALISTS
     yield "## `space`\n"

@@ -161,10 +161,6 @@ def _entry(trial: TrialRow, metric: str, finals: Finals | None) -> Entry:
     )
 
 
-def _as_if_whole(entry: Entry, metric: str) -> Entry:
-    return replace(entry, score=entry.mean.get(metric))
-
-
 def _with_baseline(
     ranked: Sequence[Entry], folds: Sequence[Mapping[str, float | None]], metric: str, maximize: bool
 ) -> Iterable[Entry]:

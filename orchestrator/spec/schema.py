@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from orchestrator.spec.data_checks import SKLEARN_TASKS
 from orchestrator.spec.model import SweepSpec
 from orchestrator.spec.values import FUNCTION
-from search_spaces import STRATEGY_SETTINGS
+from search_spaces import EPOCH_RULES, RULES, STRATEGY_SETTINGS, RaceSettings
 from trainers import metrics
 from trainers.recipes import FIT, RECIPES
 
@@ -39,6 +39,8 @@ def sweep_schema() -> dict[str, Any]:
         if not section["required"]:
             del section["required"]
     definitions["Domain"] = _domain()
+    definitions["Race"] = _race()
+    _become(schema["properties"]["race"], {"anyOf": [{"enum": ["auto", "none", *RULES, *EPOCH_RULES]}, {"$ref": "#/$defs/Race"}]})
     definitions["StrategySection"] |= {"additionalProperties": False}
     definitions["StrategySection"]["properties"] |= _strategy_settings()
     definitions["StrategySection"]["properties"]["type"]["enum"] = list(STRATEGY_SETTINGS)
@@ -71,7 +73,7 @@ def _widen(prop: dict[str, Any], other: Mapping[str, Any]) -> None:
 
 
 def _become(prop: dict[str, Any], kind: Mapping[str, Any]) -> None:
-    for key in ("type", "enum"):
+    for key in ("type", "enum", "anyOf"):
         prop.pop(key, None)
     prop |= kind
 
@@ -93,6 +95,34 @@ def _strategy_settings() -> dict[str, Any]:
             if field.default != ():
                 settings[field.name]["default"] = field.default
     return settings
+
+
+_RACE = {
+    "folds": "Who is given up by the folds that it has: paired, whose mean over them lies further below the bar's than the bar's "
+    "mean of all folds lies above its worst one; forgiving, whose mean is below the bar's worst fold; wilcoxon, who is worse by "
+    "the exact one-sided signed-rank test of the differences fold by fold; none, nobody.",
+    "rungs": "Numbers of folds after which is judged, all folds last; null: 1, 2, 4 and so on up to half of all, then all.",
+    "first": "Trial i, counted from 0, is judged by the best whole trial of the first 4, 8, 16 and so on, doublings of this, the "
+    "most that are at most i / 2: the first eight by nobody.",
+    "p": "For wilcoxon, the largest probability at which a trial is given up.",
+    "epochs": "Who is given up while the first fold is trained: halving, who is not among the best 1 / eta at a rung; hyperband, "
+    "the same, but judging begins at another rung with every trial; none, nobody.",
+    "eta": "By so much a rung of epochs is longer than the one before it.",
+    "min_epochs": "The first rung of epochs; null: the most epochs of the space / eta^2.",
+}
+
+
+def _race() -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    for field in dataclasses.fields(RaceSettings):
+        words = field.metadata.get("words")
+        properties[field.name] = {"description": _RACE[field.name], "default": field.default} | (
+            {"enum": list(words)} if words else {}
+        )
+    description = (
+        "Who is given up before it is trained whole; in short a rule's name. The bar is the one whole trial that judges."
+    )
+    return {"type": "object", "description": description, "properties": properties, "additionalProperties": False}
 
 
 def _domain() -> dict[str, Any]:

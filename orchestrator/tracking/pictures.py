@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.results import baseline_means, is_finite, mean_curves, objective_of, ranked, spec_of, trial_values
+from orchestrator.search import TrialState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +81,7 @@ def draw_figures(sweep: SweepRow, trials: Sequence[TrialRow], histories: Mapping
     if not done:
         return {}
     scales = _scales(sweep, done)
-    figures = {"best_score": best_score(sweep, done)}
+    figures = {"best_score": best_score(sweep, done, [trial for trial in trials if trial.state is TrialState.PRUNED])}
     if scales:
         figures["hyperparameters"] = hyperparameters(sweep, done, scales)
         figures["parallel_coordinates"] = parallel_coordinates(sweep, done, scales)
@@ -90,8 +91,8 @@ def draw_figures(sweep: SweepRow, trials: Sequence[TrialRow], histories: Mapping
     return figures
 
 
-def best_score(sweep: SweepRow, done: Sequence[TrialRow]) -> Figure:
-    """Every trial's score in ask order, the best so far as a step line, and the baseline."""
+def best_score(sweep: SweepRow, done: Sequence[TrialRow], given_up: Sequence[TrialRow] = ()) -> Figure:
+    """Every trial's score in ask order, the best so far as a step line, the baseline, and what those given up had so far."""
     objective = objective_of(sweep)
     metric, maximize = objective.metric, objective.maximize
     figure, (axes,) = _figure(8, 4.5)
@@ -101,6 +102,10 @@ def best_score(sweep: SweepRow, done: Sequence[TrialRow]) -> Figure:
     for score in scores[1:]:
         best.append(max(best[-1], score) if maximize else min(best[-1], score))
     axes.scatter(numbers, scores, s=18, color=DOTS, alpha=0.6, linewidths=0, label="trial")
+    so_far = {trial.number: mean for trial in given_up if (mean := (trial.summary or {}).get("mean", {}).get(metric)) is not None}
+    if so_far:
+        label = f"given up ({len(so_far)}), mean so far"
+        axes.scatter(list(so_far), list(so_far.values()), s=18, color=QUIET, alpha=0.6, linewidths=1, marker="x", label=label)
     axes.step(numbers, best, where="post", color=BEST, linewidth=1.8, label="best so far")
     baseline = baseline_means(sweep).get(metric)
     if baseline is not None:

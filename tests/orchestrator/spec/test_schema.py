@@ -53,6 +53,18 @@ def validator() -> Draft202012Validator:
     return Draft202012Validator(schema)
 
 
+@pytest.mark.parametrize(
+    "race", ["auto", "none", "paired", "hyperband", {"folds": "paired", "rungs": [1, 5]}, {"epochs": "halving", "eta": 2}]
+)
+def test_races_that_it_takes(validator: Draft202012Validator, race: Any) -> None:
+    assert validator.is_valid({**sound(), "race": race})
+
+
+@pytest.mark.parametrize("race", ["pared", {"folds": "pared"}, {"rung": [1, 5]}, None, 3])
+def test_races_that_it_refuses(validator: Draft202012Validator, race: Any) -> None:
+    assert not validator.is_valid({**sound(), "race": race})
+
+
 def _properties(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(schema, dict):
         for name, described in schema.get("properties", {}).items():

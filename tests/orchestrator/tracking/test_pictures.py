@@ -43,6 +43,16 @@ def test_a_sweep_has_four_pictures(ledger: Ledger, tmp_path: Path) -> None:
     assert all(file.read_bytes().startswith(PNG) for file in files)
 
 
+def test_those_given_up_stand_beside_the_others_with_what_they_had(ledger: Ledger) -> None:
+    sweep = begin(ledger)
+    run(ledger, sweep, range(4))
+    trials = ledger.trials(sweep.id)
+    cut = replace(trials[3], state=TrialState.PRUNED, score=None, summary={"mean": {"accuracy": 0.4}, "folds": 1})
+    axes = best_score(sweep, trials[:3], [cut, replace(cut, summary={"mean": {"accuracy": None}})]).axes[0]
+    assert "given up (1), mean so far" in [text.get_text() for text in axes.get_legend().get_texts()]
+    assert [3.0, 0.4] in [list(map(float, point)) for drawn in axes.collections for point in drawn.get_offsets()]
+
+
 def test_without_a_score_there_is_nothing_to_draw(ledger: Ledger, tmp_path: Path) -> None:
     sweep = begin(ledger)
     run(ledger, sweep, range(2), ends={0: TrialState.FAILED, 1: TrialState.DIVERGED})
