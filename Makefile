@@ -40,6 +40,8 @@ lint: setup ## ruff, mypy --strict and the layers
 bench: setup ## Kerasweep beside GridSearchCV, KerasTuner, Ray Tune and Optuna (hours; benchmarks/README.md says how to run parts)
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.draw
+	$(BIN)/python -m benchmarks.search_cv
+	$(BIN)/python -m benchmarks.tutorials
 	$(BIN)/python -m benchmarks.quality.make_tables
 	$(BIN)/python -m benchmarks.quality.race
 	$(BIN)/python -m benchmarks.quality.ablation

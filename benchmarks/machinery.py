@@ -57,7 +57,7 @@ class NoTracker:
         raise TrackingError("Not tracked.")
 
 
-def sweep_of(trials: int) -> dict[str, Any]:
+def sweep_of(trials: int, race: str) -> dict[str, Any]:
     return {
         "name": "machinery",
         "seed": 7,
@@ -70,7 +70,7 @@ def sweep_of(trials: int) -> dict[str, Any]:
             "learning_rate": {"reciprocal": [1e-4, 1e-1]},
         },
         "strategy": {"type": "random", "trials": trials},
-        "race": "none",
+        "race": race,
         "cv": {"folds": 3},
         "engine": "keras",
     }
@@ -89,13 +89,14 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=0.0, help="how long a worker sleeps in place of training one fold")
+    parser.add_argument("--race", default="none", help="the rule of the race; all trials are equal, so that none is given up")
     parser.add_argument("--untracked", action="store_true", help="write nothing to MLflow")
     arguments = parser.parse_args()
     if arguments.untracked:
         orchestrator.sweep.Tracker = NoTracker  # type: ignore[misc,assignment]
     meter = Meter()
     began = time.time()
-    spec = spec_from_mapping(sweep_of(arguments.trials), Path.cwd())
+    spec = spec_from_mapping(sweep_of(arguments.trials, arguments.race), Path.cwd())
     dispatcher = dispatcher_of(arguments.dispatcher, arguments.workers, arguments.seconds)
     row = orchestrator.sweep.run_sweep(spec, watch=meter, dispatcher=dispatcher)
     ended = time.time()

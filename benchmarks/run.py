@@ -13,7 +13,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -162,14 +162,25 @@ def _version(name: str) -> str | None:
 
 
 def keep(record: dict[str, Any], file: Path, what: Sequence[str] = ("method", "size")) -> dict[str, Any]:
-    """Keep a record beside earlier ones of the problem and return both; later runs alike in ``what`` replace earlier ones."""
+    """Keep a record beside earlier ones of the problem and return both; later runs alike in ``what`` replace earlier ones.
+
+    Each run keeps when it was made and the machine's load at the time.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
+    _date(record)
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))
+        _date(before)
         new = {tuple(map(run.get, what)) for run in record["runs"]}
         record["runs"] = [run for run in before["runs"] if tuple(map(run.get, what)) not in new] + record["runs"]
     file.write_text(json.dumps(record, indent=1), encoding="utf-8")
     return record
+
+
+def _date(record: Mapping[str, Any]) -> None:
+    for run in record["runs"]:
+        run.setdefault("made", record["made"])
+        run.setdefault("load", record["machine"]["load"])
 
 
 def _say(text: str) -> None:

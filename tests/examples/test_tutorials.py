@@ -33,7 +33,6 @@ def test_there_are_seven_and_each_says_what_it_replaces() -> None:
         assert "__main__" not in code
 
 
-@pytest.mark.full
 def test_the_random_search_from_a_shell(tmp_path: Path) -> None:
     with (ROOT / "examples" / "tutorials" / "2_random_search.py").open("rb") as code:
         printed = _run([sys.executable, "-"], tmp_path, code.fileno())

@@ -27,7 +27,8 @@ def test_tables_are_made_once_and_raced_on(tmp_path: Path) -> None:
     assert "is there" in run(*made)
     run("race", "--tables", str(tmp_path), "--out", str(tmp_path / "race.json"))
     records = json.loads((tmp_path / "race.json").read_text())
-    assert {record["rule"] for record in records} == {"paired", "forgiving", "wilcoxon"}
+    assert {record["rule"] for record in records} == {"paired", "forgiving", "wilcoxon", "none"}
+    assert {record["epochs"].partition(" ")[0] for record in records} == {"none", "halving", "hyperband"}
     assert all(0 <= record["saved"] < 1 for record in records)
 
 
