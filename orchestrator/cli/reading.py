@@ -160,13 +160,16 @@ def show_outcome(ledger: str, row: SweepRow, *, as_json: bool) -> None:
 
 def _print_sweep(seen: SweepView, limit: int | None) -> None:
     from orchestrator.results import bounds_line, display, first_entries
+    from orchestrator.search import TrialState
 
     sweep, board = seen.sweep, seen.board
     state = sweep.state.value + (f" ({sweep.reason})" if sweep.reason else "")
     over = [trial for trial in seen.trials if trial.state.terminal]
-    failed = sum(trial.score is None for trial in over)
+    given_up = sum(trial.state is TrialState.PRUNED for trial in over)
+    failed = sum(trial.score is None for trial in over) - given_up
     cached = sum(trial.cached_from is not None for trial in over)
-    counts = [f"{len(over)}/{len(seen.trials)} trials over"] + [f"{failed} without a score"] * bool(failed)
+    counts = [f"{len(over)}/{len(seen.trials)} trials over"] + [f"{given_up} given up"] * bool(given_up)
+    counts += [f"{failed} without a score"] * bool(failed)
     counts += [f"{cached} taken over from the ledger"] * bool(cached) + [f"engine {sweep.facts.get('engine', '-')}"]
     click.echo(f"{sweep.title}: {state}, {', '.join(counts)}")
     if sweep.facts.get("leaky"):

@@ -259,6 +259,24 @@ def test_a_config_that_was_never_asked_is_refused(kind):
 
 
 @pytest.mark.parametrize("kind", list(SETTINGS))
+def test_who_was_waited_for_follows_from_number_and_settings_alone(kind):
+    def settled(chunk: int, scored: Callable[[dict[str, Any]], float | None]) -> list[int]:
+        strategy, asked = make(kind, MIXED), 0
+        while asked < MOST and (configs := strategy.ask(chunk)):
+            asked += len(configs)
+            for config in configs:
+                strategy.tell(config, scored(config))
+        return [strategy.settled(number) for number in range(asked)]
+
+    first = settled(1, score)
+    other = settled(7, lambda config: (score(config) or 0) / 3)
+    both = min(len(first), len(other))
+    assert both > 10
+    assert first[:both] == other[:both]
+    assert all(0 <= over <= number for number, over in enumerate(first))
+
+
+@pytest.mark.parametrize("kind", list(SETTINGS))
 def test_asking_for_none_gives_none_and_for_fewer_is_refused(kind):
     strategy = make(kind, SMALL)
     assert strategy.ask(0) == []

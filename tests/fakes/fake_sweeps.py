@@ -118,6 +118,11 @@ def finish(ledger: Ledger, sweep: SweepRow, number: int, state: TrialState = Tri
         )
         commits = [FoldCommit(number=number, key=fake_key(number), result=fold)]
         end = TrialEnd(number=number, state=state, summary=summarise([fold], test_to_train=0.5), engine="keras")
+    elif state is TrialState.PRUNED:
+        fold = fake_fold(number, 0, epochs)
+        commits = [FoldCommit(number=number, key=fake_key(number), result=fold)]
+        summary = summarise([fold], test_to_train=0.5)
+        end = TrialEnd(number=number, state=state, summary=summary, message="fold 0: 0.8, below 0.9 of trial 0", engine="keras")
     else:
         commits = []
         end = TrialEnd(number=number, state=state, cause="exception", message="boom", traceback="Traceback: boom")

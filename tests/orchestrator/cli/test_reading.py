@@ -67,6 +67,15 @@ def test_show_prints_the_first_ten_with_the_baseline_and_says_how_to_see_the_res
     assert "boom" in call(url, "show", "demo/manual-1", "--all").stdout
 
 
+def test_show_counts_those_that_were_given_up_apart(url: str) -> None:
+    with Ledger(url) as ledger:
+        sweep = begin(ledger, "raced")
+        run(ledger, sweep, range(4), ends={2: TrialState.PRUNED, 3: TrialState.FAILED})
+        end(ledger, sweep)
+    lines = call(url, "show", "raced").stdout.splitlines()
+    assert lines[0] == "raced/manual-1: COMPLETED, 4/4 trials over, 1 given up, 1 without a score, engine keras"
+
+
 def test_show_as_json_holds_the_whole_leaderboard(url: str) -> None:
     record = answer(url, "show", "demo/manual-1")
     assert record["trials"] == {"COMPLETED": 12, "FAILED": 1, "DIVERGED": 1}

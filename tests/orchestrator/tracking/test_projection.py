@@ -135,6 +135,13 @@ def test_a_failure_is_told_with_its_traceback(ledger: Ledger, sweep: SweepRow) -
     assert tags["mlflow.note.content"] == "**FAILED** (exception): boom\n\n```\nTraceback: boom\n```"
 
 
+def test_who_is_given_up_says_why_and_has_no_score(ledger: Ledger, sweep: SweepRow) -> None:
+    run(ledger, sweep, range(2), ends={1: TrialState.PRUNED})
+    whole, given_up = (trial_run(sweep, trial) for trial in ledger.trials(sweep.id))
+    assert (given_up.status, given_up.tags["kerasweep.given_up"]) == ("KILLED", "fold 0: 0.8, below 0.9 of trial 0")
+    assert "kerasweep.given_up" not in whole.tags
+
+
 def test_tags_say_whose_trial_it_is_and_leave_out_what_is_unknown(ledger: Ledger, sweep: SweepRow) -> None:
     run(ledger, sweep, [0])
     trial = only_trial(ledger, sweep)
