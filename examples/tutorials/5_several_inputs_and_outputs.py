@@ -4,8 +4,7 @@ Replaces the lesson on wide & deep models over a census table and the one that j
 API. Both nets are estimators here: several inputs are a dict, which `Inputs` makes fit to be cut into folds; several outputs are
 the columns of y. The data are made on the spot.
 
-On two cores that were busy with other work too it took 65 s, and 123 s the original way, which is scikit-learn's own searches
-with `n_jobs=2` (`python -m benchmarks.tutorials 5`).
+It takes 23 s on two cores, and 54 s with scikit-learn's own searches and `n_jobs=2` (`python -m benchmarks.tutorials 5`).
 """
 
 import keras
