@@ -74,6 +74,9 @@ def fit_here(fit: Fit) -> dict[str, list[float]]:
             verbose=fit.verbose,
             **fit.others,
         )
+    fit.model.test_function = None  # TensorFlow's has met a target of two dimensions, and that of who asks the net may have one
+    if not fit.goes_on:
+        fit.model.train_function = None
     return {name: [_number(value) for value in values] for name, values in history.history.items()}
 
 

@@ -250,6 +250,14 @@ def test_outputs_that_are_not_finite_score_error_score() -> None:
     assert scores.tolist() == [-5, -5]
 
 
+def test_a_net_that_was_watched_is_evaluated_and_trained_on_by_whoever_asks_for_it() -> None:
+    estimator = KerasClassifier(build_fn=net, epochs=2).fit(X, Y, validation_data=(X, Y))
+    loss, accuracy = estimator.model.evaluate(X, Y, verbose=0)
+    assert np.isfinite(loss)
+    assert accuracy == pytest.approx(estimator.score(X, Y))
+    assert len(estimator.model.fit(X, Y, epochs=1, verbose=0).history["loss"]) == 1
+
+
 def test_tutorials_ends_work() -> None:
     search = GridSearchCV(KerasClassifier(build_fn=net, verbose=0), {"units": np.arange(2, 4), "epochs": [1]}, cv=2).fit(X, Y)
     loss, accuracy = search.best_estimator_.model.evaluate(X, Y, verbose=0)
