@@ -149,7 +149,10 @@ def main() -> None:
                 means = {key: float(np.mean([asdict(one)[key] for one in outcomes])) for key in asdict(outcomes[0])}
                 about = {"problem": name, "folds": folds, **{key: given[key] for key in _KEY[1:]}}
                 records.append({**about, "seeds": seeds, **means})
-    arguments.out.write_text(json.dumps(records, indent=1), encoding="utf-8")
+    lines = ",\n".join(
+        json.dumps({name: round(told, 6) if isinstance(told, float) else told for name, told in one.items()}) for one in records
+    )
+    arguments.out.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     _show(records)
 
 
