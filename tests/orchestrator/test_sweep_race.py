@@ -1,4 +1,4 @@
-"""A sweep whose file does not mention the race: it races, and one that began when it did not goes on without."""
+"""A sweep whose file leaves the race open: it races, and one that began without goes on without."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def test_it_races_but_an_occasion_begun_without_goes_on_so(tmp_path: Path) -> No
             "trainer": {"type": "builder", "builder": "anything:create"},
             "space": {"value": {"uniform": [0.0, 1.0]}},
             "strategy": {"type": "random", "trials": 20},
+            "race": "auto",
             "engine": "keras",
             "cache": False,
             "ledger": f"sqlite:///{tmp_path / 'ledger.db'}",

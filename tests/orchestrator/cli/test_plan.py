@@ -72,14 +72,14 @@ def test_a_race_over_epochs_is_told_with_the_fits_that_it_takes_at_least(sweep_f
 
 def test_who_is_proposed_after_scores_is_judged_by_them(sweep_file: Path, ledger_url: str) -> None:
     strategy = {"type": "genetic", "population": 4, "generations": 6, "elites": 1}
-    line = trials_line(sweep_file, ledger_url, strategy=strategy)
+    line = trials_line(sweep_file, ledger_url, strategy=strategy, race="auto")
     assert line == "19 x 5 folds = 95 fits at most, 35 at least: trials race"  # 4 whole ones, one fold of 15
 
 
 def test_an_end_in_sight_is_told_with_the_fits_that_it_takes_at_least(sweep_file: Path, ledger_url: str) -> None:
     whole = {"race": "none"}
     assert trials_line(sweep_file, ledger_url, **whole) == "40 x 5 folds = 200 fits"
-    assert trials_line(sweep_file, ledger_url) == "40 x 5 folds = 200 fits at most, 72 at least: trials race"
+    assert trials_line(sweep_file, ledger_url, race="auto") == "40 x 5 folds = 200 fits at most, 72 at least: trials race"
     budget = {"patience": 6}
     line = "40 x 5 folds = 200 fits at most, 35 at least: budget.patience 6"
     assert trials_line(sweep_file, ledger_url, budget=budget, **whole) == line

@@ -232,16 +232,16 @@ def test_every_key_can_be_given(spec_of: Callable[..., SweepSpec]) -> None:
     assert spec.trainer_settings().params == {"layer_sizes": [12, 8], "l2": 0.0, "kernel_initializer": None}
 
 
-def test_all_but_a_grid_race_unless_told_otherwise(spec_of: Callable[..., SweepSpec]) -> None:
+def test_auto_is_a_race_for_all_but_a_grid(spec_of: Callable[..., SweepSpec]) -> None:
     some = {"type": "random", "trials": 9}
-    assert spec_of(strategy=some).race_settings() == RaceSettings(folds="paired")
-    assert spec_of(strategy={"type": "grid"}, space={"dropout": [0.0, 0.5]}).race_settings() is None
-    assert spec_of(strategy=some, race="none").race_settings() is None
+    assert spec_of(strategy=some, race="auto").race_settings() == RaceSettings(folds="paired")
+    assert spec_of(strategy={"type": "grid"}, space={"dropout": [0.0, 0.5]}, race="auto").race_settings() is None
+    assert spec_of(strategy=some).race_settings() is None
 
 
 def test_what_is_left_open_is_as_the_occasion_began(spec_of: Callable[..., SweepSpec]) -> None:
     some = {"type": "random", "trials": 9}
-    auto, written = spec_of(strategy=some), spec_of(strategy=some, race="forgiving")
+    auto, written = spec_of(strategy=some, race="auto"), spec_of(strategy=some, race="forgiving")
     assert auto.as_begun(auto.identity()).identity() == auto.identity()
     assert auto.as_begun({"race": "none"}).race_settings() is None
     assert auto.as_begun(written.identity()).race_settings() == RaceSettings(folds="forgiving")
