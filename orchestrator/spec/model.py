@@ -69,9 +69,10 @@ class SweepSpec(Section):
     race: str | dict[str, Any] = Field(
         default="none",
         description="Whether trials that cannot win are given up before all their folds are trained: none, auto (paired, but "
-        "none for a grid), or a rule, paired, forgiving or wilcoxon; in full {folds: paired, rungs: [1, 2, 5], first: 4, "
-        "p: 0.1}. Before that the first fold may race over its epochs, with or without folds: {folds: none, epochs: halving, eta: 3, "
-        "min_epochs: 9}, or epochs: hyperband; at 9, 27 and so on epochs only the best 1 / eta go on.",
+        "none for a grid), or a rule, paired, forgiving or wilcoxon; in full {folds: paired, rungs: [1, 2, 5], "
+        "first: 4, p: 0.1}. Before that the first fold may race over its epochs, with or without folds: {folds: "
+        "none, epochs: halving, eta: 3, min_epochs: 9}, or epochs: hyperband; at 9, 27 and so on epochs only the "
+        "best 1 / eta go on.",
     )
     finalists: FinalistsSection | None = Field(
         default=None,
